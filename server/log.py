@@ -60,5 +60,5 @@ def _keep(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mut
 
 
 def get_logger(name: str) -> Any:
-    """Return a logger whose lines carry `logger=name`."""
-    return structlog.get_logger(logger=name)
+    """Return a logger whose lines carry `source=name`."""
+    return structlog.get_logger(source=name)
