@@ -1,0 +1,110 @@
+"""Checking a sign-in, whatever protocol asks.
+
+Invariants: the cost and the answer are the same for an unknown account and a wrong password; at most `WORKERS` Argon2 runs at
+once, at most `QUEUE` wait (security.md T077); a right password is remembered for five minutes as a keyed hash in memory, so
+that a storm of reconnecting clients does not cost an Argon2 run each.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Literal
+
+from server.accounts import password as passwords
+from server.accounts import token as tokens
+from server.accounts.account import Account, canonical_address, stored_password
+from server.accounts.directory import Directory
+from server.accounts.errors import AddressInvalid, AuthenticationFailed, Throttled
+from server.accounts.throttle import Throttle
+from server.clock import Clock
+
+Service = Literal["imap", "pop3", "smtp", "web"]
+WORKERS = 2
+QUEUE = 50
+REMEMBER = 300.0
+REMEMBERED = 4_096
+
+
+class Authenticator:
+    """Sign-ins of one process. Every method may raise AuthenticationFailed or Throttled."""
+
+    def __init__(self, directory: Directory, clock: Clock) -> None:
+        self._directory, self._clock = directory, clock
+        self._throttle = Throttle()
+        self._pool = ThreadPoolExecutor(WORKERS, "argon2")
+        self._waiting = 0
+        self._lock = Lock()
+        self._key = secrets.token_bytes(32)
+        self._remembered: OrderedDict[bytes, float] = OrderedDict()
+
+    async def password(self, username: str, password: str, *, service: Service, peer: str) -> Account:
+        """Check a name and a password (or a token in its place)."""
+        if password.startswith(tokens.PREFIX):
+            return await self.token(username, password, service=service, peer=peer)
+        return await asyncio.wrap_future(self._pool.submit(self.password_now, username, password, service=service, peer=peer))
+
+    async def token(self, username: str | None, secret: str, *, service: Service, peer: str) -> Account:
+        """Check a token (SASL OAUTHBEARER, XOAUTH2, or as the password of PLAIN and LOGIN)."""
+        return await asyncio.to_thread(self.token_now, username, secret, service=service, peer=peer)
+
+    def password_now(self, username: str, password: str, *, service: Service, peer: str) -> Account:
+        """Blocking twin of `password`, for threads."""
+        if password.startswith(tokens.PREFIX):
+            return self.token_now(username, password, service=service, peer=peer)
+        name = self._name(username)
+        self._admit(peer, name)
+        account, stored = self._directory.read_now(lambda r: stored_password(r, name))
+        if self._verify(stored, password) and account is not None:
+            self._throttle.succeeded(peer, name)
+            return account
+        self._throttle.failed(peer, name, self._clock.monotonic())
+        raise AuthenticationFailed
+
+    def token_now(self, username: str | None, secret: str, *, service: Service, peer: str) -> Account:
+        """Blocking twin of `token`."""
+        name = self._name(username) if username else ""
+        self._admit(peer, name)
+        found = self._directory.read_now(lambda r: tokens.find(r, secret))
+        if found is None or (name and found[1].address != name):
+            self._throttle.failed(peer, name, self._clock.monotonic())
+            raise AuthenticationFailed
+        if tokens.stale(found[0]):
+            self._directory.write_now(lambda w: tokens.touch(w, found[0].id))
+        return found[1]
+
+    def _name(self, username: str) -> str:
+        try:
+            return canonical_address(username)
+        except AddressInvalid:
+            return username[:320].casefold()
+
+    def _admit(self, peer: str, name: str) -> None:
+        with self._lock:
+            seconds = self._throttle.wait(peer, name, self._clock.monotonic())
+        if seconds:
+            raise Throttled(seconds)
+
+    def _verify(self, stored: str | None, password: str) -> bool:
+        now = self._clock.monotonic()
+        mark = hmac.digest(self._key, b"\0".join(((stored or "").encode(), password.encode("utf-8", "surrogatepass"))), hashlib.sha256)
+        with self._lock:
+            if self._remembered.get(mark, 0.0) > now:
+                return True
+            if self._waiting >= QUEUE:
+                raise Throttled(5)
+            self._waiting += 1
+        try:
+            right = passwords.matches(stored, password)
+        finally:
+            with self._lock:
+                self._waiting -= 1
+        if right:
+            with self._lock:
+                self._remembered[mark] = now + REMEMBER
+                if len(self._remembered) > REMEMBERED:
+                    self._remembered.popitem(last=False)
+        return right
