@@ -1,0 +1,1 @@
+"""Sockets on which we listen: certificates, limits on connections, start and drain."""
