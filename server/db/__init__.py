@@ -1,0 +1,1 @@
+"""The database layer: transactions as functions, one commit for many writers, errors with names."""
