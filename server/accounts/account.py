@@ -16,7 +16,7 @@ from server.accounts.errors import (
     PasswordWeak,
 )
 from server.accounts.schema import account, alias, domain
-from server.db.database import Reader, Writer
+from server.db.transaction import Reader, Writer
 from server.mail.address import canonical, parse_addr_spec
 
 
@@ -110,7 +110,9 @@ def add_alias(w: Writer, address: str, account_id: int) -> None:
         raise DomainUnknown(wanted.rpartition("@")[2])
     if by_address(w, wanted):
         raise AddressTaken(wanted)
-    known = w.execute(select(alias.c.address).where(alias.c.address == wanted, alias.c.account_id == account_id)).first()
+    known = w.execute(
+        select(alias.c.address).where(alias.c.address == wanted, alias.c.account_id == account_id)
+    ).first()
     if known is None:
         w.execute(insert(alias).values(address=wanted, account_id=account_id))
 

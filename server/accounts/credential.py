@@ -12,7 +12,7 @@ import secrets
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import Literal
+from typing import Literal, NoReturn
 
 from server.accounts import password as passwords
 from server.accounts import token as tokens
@@ -21,6 +21,9 @@ from server.accounts.directory import Directory
 from server.accounts.errors import AddressInvalid, AuthenticationFailed, Throttled
 from server.accounts.throttle import Throttle
 from server.clock import Clock
+from server.log import get_logger
+
+log = get_logger("accounts")
 
 Service = Literal["imap", "pop3", "smtp", "web"]
 WORKERS = 2
@@ -45,7 +48,9 @@ class Authenticator:
         """Check a name and a password (or a token in its place)."""
         if password.startswith(tokens.PREFIX):
             return await self.token(username, password, service=service, peer=peer)
-        return await asyncio.wrap_future(self._pool.submit(self.password_now, username, password, service=service, peer=peer))
+        return await asyncio.wrap_future(
+            self._pool.submit(self.password_now, username, password, service=service, peer=peer)
+        )
 
     async def token(self, username: str | None, secret: str, *, service: Service, peer: str) -> Account:
         """Check a token (SASL OAUTHBEARER, XOAUTH2, or as the password of PLAIN and LOGIN)."""
@@ -61,8 +66,7 @@ class Authenticator:
         if self._verify(stored, password) and account is not None:
             self._throttle.succeeded(peer, name)
             return account
-        self._throttle.failed(peer, name, self._clock.monotonic())
-        raise AuthenticationFailed
+        self._refuse(peer, name, service)
 
     def token_now(self, username: str | None, secret: str, *, service: Service, peer: str) -> Account:
         """Blocking twin of `token`."""
@@ -70,11 +74,16 @@ class Authenticator:
         self._admit(peer, name)
         found = self._directory.read_now(lambda r: tokens.find(r, secret))
         if found is None or (name and found[1].address != name):
-            self._throttle.failed(peer, name, self._clock.monotonic())
-            raise AuthenticationFailed
+            self._refuse(peer, name, service)
         if tokens.stale(found[0]):
             self._directory.write_now(lambda w: tokens.touch(w, found[0].id))
         return found[1]
+
+    def _refuse(self, peer: str, name: str, service: Service) -> NoReturn:
+        with self._lock:
+            self._throttle.failed(peer, name, self._clock.monotonic())
+        log.warning("sign_in_refused", service=service, peer=peer, account=name)
+        raise AuthenticationFailed
 
     def _name(self, username: str) -> str:
         try:
@@ -90,7 +99,9 @@ class Authenticator:
 
     def _verify(self, stored: str | None, password: str) -> bool:
         now = self._clock.monotonic()
-        mark = hmac.digest(self._key, b"\0".join(((stored or "").encode(), password.encode("utf-8", "surrogatepass"))), hashlib.sha256)
+        mark = hmac.digest(
+            self._key, b"\0".join(((stored or "").encode(), password.encode("utf-8", "surrogatepass"))), hashlib.sha256
+        )
         with self._lock:
             if self._remembered.get(mark, 0.0) > now:
                 return True

@@ -10,8 +10,10 @@ from sqlalchemy import insert, select, update
 from server.accounts import account as accounts
 from server.accounts.account import Account
 from server.accounts.errors import AddressInvalid
-from server.accounts.schema import METADATA, alias, setting
-from server.db.database import Database, Reader, Writer
+from server.accounts.schema import SCHEMA, alias, setting
+from server.db.database import Database
+from server.db.schema import Schema
+from server.db.transaction import Reader, Writer
 
 T = TypeVar("T")
 HOSTNAME = "hostname"
@@ -46,9 +48,10 @@ class NotLocal:
 Resolution = Local | UnknownUser | NotLocal
 
 
-def open_database(path: Path) -> Database:
-    """Open (and on first use make) the directory database with the tables of accounts."""
-    return Database(path, METADATA)
+def open_database(path: Path, *others: Schema) -> Database:
+    """Open (and on first use make) the directory database; `others` are the tables of further owners in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Database(path, [SCHEMA, *others])
 
 
 class Directory:

@@ -6,6 +6,8 @@ Times are seconds since 1970, UTC. Passwords are Argon2id strings, tokens are ke
 
 from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table
 
+from server.db.schema import Schema
+
 METADATA = MetaData()
 
 domain = Table(
@@ -60,3 +62,5 @@ token = Table(
     Column("expires", Integer, nullable=False),
     sqlite_autoincrement=True,
 )
+
+SCHEMA = Schema("accounts", 1, METADATA)

@@ -8,12 +8,13 @@ import hashlib
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from server.accounts.account import Account, by_id
 from server.accounts.schema import token
-from server.db.database import Reader, Writer
+from server.db.transaction import Reader, Writer
 
 PREFIX = "pht_"
 TOUCH_INTERVAL = 300
@@ -50,6 +51,10 @@ _COLUMNS = (
 )
 
 
+def _token(row: Row[Any]) -> Token:
+    return Token(row.id, row.account_id, row.kind, row.label, row.peer, row.created, row.last_used, row.expires)
+
+
 def issue(w: Writer, account_id: int, *, kind: str, label: str, peer: str, lifetime: int) -> str:
     """Make a token that lives `lifetime` seconds and return the secret, which is shown this once."""
     secret = PREFIX + secrets.token_urlsafe(32)
@@ -78,7 +83,7 @@ def find(r: Reader, secret: str) -> tuple[Token, Account] | None:
     if row is None or row.expires <= time.time():
         return None
     owner = by_id(r, row.account_id)
-    return (Token(*row), owner) if owner is not None and owner.active else None
+    return (_token(row), owner) if owner is not None and owner.active else None
 
 
 def touch(w: Writer, token_id: int) -> None:
@@ -94,7 +99,7 @@ def stale(found: Token) -> bool:
 def list_for(r: Reader, account_id: int) -> list[Token]:
     """All live tokens of an account, last used first."""
     query = select(*_COLUMNS).where(token.c.account_id == account_id, token.c.expires > int(time.time()))
-    return [Token(*row) for row in r.execute(query.order_by(token.c.last_used.desc()))]
+    return [_token(row) for row in r.execute(query.order_by(token.c.last_used.desc()))]
 
 
 def revoke(w: Writer, account_id: int, token_id: int) -> None:

@@ -1,0 +1,174 @@
+"""Starts the three roles as processes, says when they are ready, restarts one that dies, and stops them all in seconds.
+
+Invariants: one supervisor a data folder (a lock on DATA/run/serve.lock); a role that has written DATA/run/<role>.pid is ready;
+stopping sends SIGTERM first and SIGKILL only after `STOP_GRACE`.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import FrameType
+
+from server.config import Ports, Settings
+from server.log import get_logger
+
+STOP_GRACE = 8.0
+RESTART_PAUSE = 1.0
+READY_TIMEOUT = 60.0
+
+log = get_logger("supervisor")
+
+
+class StartError(Exception):
+    """Why nothing was started: one sentence with the remedy."""
+
+
+@dataclass(slots=True)
+class Role:
+    """One process of the product: how it is started, and the process while it runs."""
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+
+
+def prepare_folder(data: Path) -> None:
+    """Make the data folder and prove that it can be written; raises StartError."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        (data / "run").mkdir(exist_ok=True, mode=0o700)
+        probe = data / "run" / ".probe"
+        probe.write_bytes(b"x" * 65_536)
+        probe.unlink()
+    except FileExistsError as error:
+        raise StartError(f"{error.filename} is a file; give a folder with --data.") from error
+    except OSError as error:
+        remedies = {
+            28: "free some space, or choose another disk with --data",
+            13: "let this user write there, or choose another folder with --data",
+        }
+        remedy = remedies.get(error.errno or 0, "choose another folder with --data")
+        raise StartError(f"The data folder {data} cannot be used ({error.strerror}): {remedy}.") from error
+
+
+@contextlib.contextmanager
+def only_one(data: Path) -> Iterator[None]:
+    """Hold the data folder for this process; raises StartError when another one has it."""
+    with (data / "run" / "serve.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StartError(
+                f"Posthouse already runs on {data}; stop it first, or give another folder with --data."
+            ) from error
+        yield
+
+
+def check_ports(settings: Settings) -> None:
+    """Find a port that somebody else holds before anything is started; raises StartError."""
+    for f in fields(Ports):
+        port = getattr(settings.ports, f.name)
+        family = socket.AF_INET6 if ":" in settings.bind else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.bind, port))
+            except OSError as error:
+                option = "--web-port" if f.name == "web" else "--port-offset"
+                why = "is in use" if error.errno == 98 else f"cannot be opened ({error.strerror})"
+                raise StartError(
+                    f"Port {port} ({f.name}) on {settings.bind} {why}: stop what holds it, or choose another with {option}."
+                ) from error
+
+
+def alive(data: Path, role: str) -> bool:
+    """Tell whether a role has said that it is ready and still runs."""
+    try:
+        os.kill(int((data / "run" / f"{role}.pid").read_text()), 0)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def ready(data: Path, role: str) -> Iterator[None]:
+    """Say that this process is ready as `role` for as long as the block runs."""
+    path = data / "run" / f"{role}.pid"
+    path.write_text(f"{os.getpid()}\n")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if path.read_text().strip() == str(os.getpid()):
+                path.unlink()
+
+
+class Supervisor:
+    """The parent of the roles."""
+
+    def __init__(self, data: Path, roles: Sequence[Role]) -> None:
+        self._data, self._roles = data, roles
+        self._stopping = False
+
+    def start(self) -> None:
+        """Start every role and wait until all are ready; raises StartError when one gives up at once."""
+        for role in self._roles:
+            (self._data / "run" / f"{role.name}.pid").unlink(missing_ok=True)
+        signal.signal(signal.SIGTERM, self._stop_asked)
+        signal.signal(signal.SIGINT, self._stop_asked)
+        for role in self._roles:
+            self._spawn(role)
+        deadline = time.monotonic() + READY_TIMEOUT
+        while not self._stopping and not all(alive(self._data, role.name) for role in self._roles):
+            for role in self._roles:
+                if role.process is not None and role.process.poll() is not None:
+                    self.stop()
+                    raise StartError(f"The {role.name} role stopped while starting; its reason is in the lines above.")
+            if time.monotonic() > deadline:
+                self.stop()
+                raise StartError(
+                    f"The roles were not ready within {READY_TIMEOUT:.0f} s; the lines above tell which one waits."
+                )
+            time.sleep(0.05)
+
+    def watch(self) -> None:
+        """Restart what dies until a stop is asked for, then stop everything."""
+        while not self._stopping:
+            time.sleep(0.25)
+            for role in self._roles:
+                if not self._stopping and role.process is not None and role.process.poll() is not None:
+                    log.error("role_died", role=role.name, status=role.process.returncode)
+                    time.sleep(RESTART_PAUSE if time.monotonic() - role.started < 30 else 0)
+                    self._spawn(role)
+        self.stop()
+
+    def stop(self) -> None:
+        """Ask every role to stop, and insist after STOP_GRACE seconds."""
+        self._stopping = True
+        running = [role.process for role in self._roles if role.process is not None and role.process.poll() is None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + STOP_GRACE
+        for process in running:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _spawn(self, role: Role) -> None:
+        role.started = time.monotonic()
+        # A new session: Ctrl-C in the terminal reaches the supervisor alone, which then stops the roles in order.
+        role.process = subprocess.Popen([sys.executable, *role.command], start_new_session=True)  # noqa: S603 - our own command line
+
+    def _stop_asked(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopping = True
