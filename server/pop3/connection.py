@@ -1,0 +1,293 @@
+"""One POP3 connection: reads lines, carries out what the session asks for, writes replies.
+
+Invariants: at most one command line beyond the limit is held, and about `BATCH_OCTETS` of messages plus one message; a client
+that does not read or does not write is cut after the time-outs of `Limits`; the maildrop's lock is released and nothing is
+deleted however the connection ends; no exception text reaches the client.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, cast
+
+from server.accounts.account import Account
+from server.accounts.errors import AuthenticationFailed, Throttled
+from server.config import Settings
+from server.db.transaction import Reader, Writer
+from server.log import get_logger
+from server.net.limits import ConnectionLimits
+from server.net.listener import Sessions
+from server.pop3 import maildrop, syntax
+from server.pop3.session import Commit, Maildrop, Retrieve, Send, Session, SignIn, StartTls, State
+
+READ_SIZE = 64 * 1024
+BATCH_OCTETS = 1024 * 1024
+"""Pipelined RETRs are read together up to this many octets: a hop to a thread costs as much as reading a small message."""
+
+BATCH_MESSAGES = 64
+WRITE_SLICE = 64 * 1024
+HANDSHAKE_TIMEOUT = 30.0
+
+T = TypeVar("T")
+log = get_logger("pop3.connection")
+
+
+class MessageStore(Protocol):
+    """The part of `server.store.store.Store` that POP3 uses."""
+
+    async def read(self, account: int, fn: Callable[[Reader], T]) -> T: ...
+
+    async def write(self, account: int, fn: Callable[[Writer], T]) -> T: ...
+
+
+class SignInCheck(Protocol):
+    """The part of `server.accounts.credential.Authenticator` that POP3 uses."""
+
+    async def password(self, username: str, password: str, *, service: Any, peer: str) -> Account: ...
+
+    async def token(self, username: str | None, secret: str, *, service: Any, peer: str) -> Account: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every connection of a listener shares."""
+
+    settings: Settings
+    store: MessageStore
+    authenticator: SignInCheck
+    tls: ssl.SSLContext | None
+    limits: ConnectionLimits
+
+
+class _Closed(Exception):
+    """The connection ends: the client left, was too slow, or was sent away."""
+
+
+class Connection:
+    """Made per accepted socket; `run` is the callback of its stream protocol."""
+
+    def __init__(self, services: Services, sessions: Sessions, *, tls: bool) -> None:
+        self._services, self._sessions = services, sessions
+        limits = services.settings.limits
+        self._session = Session(
+            tls=tls, tls_available=services.tls is not None, plain_allowed=services.settings.is_loopback
+        )
+        self._lines = syntax.LineReader()
+        self._login_timeout, self._idle_timeout = limits.login_timeout, limits.pop3_idle_timeout
+        self._write_timeout = limits.write_timeout
+        self._task: asyncio.Task[None] | None = None
+        self._waiting = False
+        self._finishing = False
+        self._account: int | None = None
+        self._drop: Maildrop | None = None
+        self._lock: maildrop.Lock | None = None
+        self._pending: list[Send | Retrieve] = []
+
+    async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve the client until either side ends it."""
+        self._reader, self._writer = reader, writer
+        name = writer.get_extra_info("peername")
+        self._peer = str(name[0]) if isinstance(name, tuple) and name else "local"
+        self._task = asyncio.current_task()
+        self._sessions.add(self)
+        try:
+            with self._services.limits.admitted(self._peer) as admitted:
+                if admitted:
+                    await self._serve()
+                else:
+                    await self._write(syntax.error("too many connections", "SYS/TEMP"))
+        except (_Closed, ConnectionError, ssl.SSLError, TimeoutError):
+            log.debug("connection_ended", peer=self._peer)
+        except asyncio.CancelledError:
+            log.debug("connection_aborted", peer=self._peer)
+        except Exception:
+            log.exception("connection_failed", peer=self._peer)
+            with suppress(_Closed, OSError, TimeoutError):
+                await self._write(syntax.error("internal error, try later", "SYS/TEMP"))
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+            self._sessions.remove(self)
+            await self._close()
+
+    def finish(self) -> None:
+        """The server stops: an idle client is let go at once, a busy one after its reply."""
+        self._finishing = True
+        if self._waiting and self._task is not None:
+            self._task.cancel()
+
+    def abort(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    # -- the loop
+
+    async def _serve(self) -> None:
+        await self._write(self._session.greeting())
+        while not self._finishing:
+            line = self._next_line()
+            if line is None:
+                await self._flush()
+                await self._read()
+                continue
+            await self._act(line)
+        await self._flush()
+
+    def _next_line(self) -> bytes | None:
+        try:
+            return self._lines.line()
+        except syntax.SyntaxRefused as error:
+            self._pending.append(Send(syntax.error(str(error)), close=True))
+            self._lines.clear()
+            return None
+
+    async def _act(self, line: bytes) -> None:
+        action = self._session.receive(line)
+        if isinstance(action, (Send, Retrieve)):
+            self._pending.append(action)
+            if len(self._pending) >= BATCH_MESSAGES or (isinstance(action, Send) and action.close):
+                await self._flush()
+            return
+        await self._flush()
+        match action:
+            case SignIn(claim):
+                await self._send(await self._sign_in(claim.username, claim.secret, bearer=claim.bearer))
+            case Commit(uids):
+                await self._send(await self._commit(uids))
+            case StartTls(data):
+                await self._start_tls(data)
+
+    # -- actions
+
+    async def _sign_in(self, username: str, secret: str, *, bearer: bool) -> Send:
+        authenticator = self._services.authenticator
+        check = authenticator.token if bearer else authenticator.password
+        try:
+            account = await check(username, secret, service="pop3", peer=self._peer)
+        except AuthenticationFailed:
+            # RFC 3206 §4: [AUTH] says that the credentials are the problem.
+            return self._session.refused("sign-in failed", "AUTH", bearer=bearer)
+        except Throttled as error:
+            return self._session.refused(f"too many tries, wait {error.seconds} s", "SYS/TEMP", counts=False)
+        lock = maildrop.Lock(self._services.settings.run_dir, account.id)
+        try:
+            await asyncio.to_thread(lock.acquire)
+        except maildrop.InUse:
+            # RFC 2449 §8.1.2: the credentials were right, another session holds the maildrop.
+            return self._session.refused("another session has this maildrop", "IN-USE", counts=False)
+        self._lock, self._account = lock, account.id
+        self._drop = await self._services.store.read(account.id, maildrop.snapshot)
+        log.info("signed_in", peer=self._peer, account=account.id, messages=len(self._drop.uids))
+        return self._session.opened(self._drop)
+
+    async def _commit(self, uids: tuple[int, ...]) -> Send:
+        account, drop = self._opened()
+        if not uids:
+            return self._session.committed(complete=True)
+        try:
+            complete = await self._services.store.write(account, lambda w: maildrop.delete(w, drop, uids))
+        except Exception:
+            # RFC 1939 §6: the client is told that some messages were not removed.
+            log.exception("delete_failed", account=account)
+            complete = False
+        log.info("deleted", account=account, messages=len(uids), complete=complete)
+        return self._session.committed(complete=complete)
+
+    async def _start_tls(self, reply: bytes) -> None:
+        """Upgrade; octets that came with STLS are dropped (RFC 2595 §4, security.md T097).
+
+        The old reader is left behind with whatever plain text it holds. There is no pause between the reply and the
+        upgrade, so no octet of the handshake can have reached it.
+        """
+        self._lines.clear()
+        loop = asyncio.get_running_loop()
+        self._writer.write(reply)
+        reader = asyncio.StreamReader(limit=READ_SIZE)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        context = cast("ssl.SSLContext", self._services.tls)
+        transport = await loop.start_tls(
+            self._writer.transport, protocol, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_TIMEOUT
+        )
+        if transport is None:
+            raise _Closed
+        reader.set_transport(transport)
+        self._reader, self._writer = reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+        self._session.secured()
+
+    def _opened(self) -> tuple[int, Maildrop]:
+        if self._account is None or self._drop is None:
+            raise _Closed
+        return self._account, self._drop
+
+    # -- octets
+
+    async def _flush(self) -> None:
+        """Answer everything that was asked, in order; messages are read from the store together."""
+        pending, self._pending = self._pending, []
+        ready: dict[int, bytes] = {}
+        for position, action in enumerate(pending):
+            if isinstance(action, Send):
+                await self._send(action)
+                continue
+            if action.uid not in ready:
+                ready = await self._octets(pending[position:])
+            await self._write_message(ready.get(action.uid), action.top)
+
+    async def _octets(self, pending: list[Send | Retrieve]) -> dict[int, bytes]:
+        account, drop = self._opened()
+        wanted: list[int] = []
+        total = 0
+        for action in pending:
+            if not isinstance(action, Retrieve):
+                continue
+            total += action.size
+            if wanted and total > BATCH_OCTETS:
+                break
+            wanted.append(action.uid)
+        return await self._services.store.read(account, lambda r: maildrop.octets(r, drop, sorted(set(wanted))))
+
+    async def _write_message(self, raw: bytes | None, top: int | None) -> None:
+        if raw is None:
+            await self._write(syntax.error("this message has been removed by another client"))
+            return
+        body = syntax.message(raw if top is None else syntax.top(raw, top))
+        await self._write(syntax.ok(f"{len(raw)} octets") + body + syntax.END)
+
+    async def _send(self, reply: Send) -> None:
+        await self._write(reply.data)
+        if reply.close:
+            raise _Closed
+
+    async def _write(self, data: bytes) -> None:
+        """Write in slices, so that a client that does not read holds one slice here and not the whole message."""
+        view = memoryview(data)
+        for start in range(0, len(data), WRITE_SLICE):
+            self._writer.write(view[start : start + WRITE_SLICE])
+            async with asyncio.timeout(self._write_timeout):
+                await self._writer.drain()
+
+    async def _read(self) -> None:
+        signed_in = self._session.state is not State.AUTHORIZATION
+        # RFC 1939 §3: an autologout timer must be of at least 10 minutes; before the sign-in nothing asks for patience.
+        timeout = self._idle_timeout if signed_in else self._login_timeout
+        self._waiting = True
+        try:
+            async with asyncio.timeout(timeout):
+                data = await self._reader.read(READ_SIZE)
+        except TimeoutError:
+            # RFC 1939 §3: the session closes without entering the UPDATE state.
+            log.info("timed_out", peer=self._peer, account=self._account)
+            raise _Closed from None
+        finally:
+            self._waiting = False
+        if not data:
+            raise _Closed
+        self._lines.feed(data)
+
+    async def _close(self) -> None:
+        self._writer.close()
+        with suppress(OSError, ssl.SSLError, TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(self._write_timeout):
+                await self._writer.wait_closed()

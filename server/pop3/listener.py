@@ -1,0 +1,47 @@
+"""POP3 on its two ports: 110 with STLS, 995 with TLS from the first octet (RFC 8314 §3.3)."""
+
+import asyncio
+import ssl
+
+from server.config import Settings
+from server.net.limits import ConnectionLimits
+from server.net.listener import Listener, Sessions, listen
+from server.pop3.connection import READ_SIZE, Connection, MessageStore, Services, SignInCheck
+
+
+async def start(
+    settings: Settings,
+    store: MessageStore,
+    authenticator: SignInCheck,
+    tls: ssl.SSLContext | None,
+    limits: ConnectionLimits,
+    *,
+    reuse_port: bool = False,
+) -> list[Listener]:
+    """Bind both ports (one when there is no TLS context) and serve."""
+    services = Services(settings, store, authenticator, tls, limits)
+    ports = settings.ports
+    plain = await listen("pop3", _factory(services, tls=False), settings.bind, ports.pop3, reuse_port=reuse_port)
+    if tls is None:
+        return [plain]
+    try:
+        secure = await listen(
+            "pop3s", _factory(services, tls=True), settings.bind, ports.pop3s, tls=tls, reuse_port=reuse_port
+        )
+    except OSError:
+        await plain.close(0)
+        raise
+    return [plain, secure]
+
+
+class _Factory:
+    def __init__(self, services: Services, *, tls: bool) -> None:
+        self._services, self._tls = services, tls
+
+    def __call__(self, sessions: Sessions) -> asyncio.StreamReaderProtocol:
+        connection = Connection(self._services, sessions, tls=self._tls)
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=READ_SIZE), connection.run)
+
+
+def _factory(services: Services, *, tls: bool) -> _Factory:
+    return _Factory(services, tls=tls)
