@@ -1,0 +1,170 @@
+"""The mailboxes of a person: LIST and STATUS in one command where the server can, roles, counts, and the tree of the rail.
+
+RFC 9051 §6.3.9 (LIST), RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 9208 (QUOTA).
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from webmail import imap_response as response
+from webmail.connection import Mail, MailRefused, mailbox_name, readable_name
+
+MAX_STATUS_COMMANDS = 60
+"""Without LIST-STATUS each mailbox costs a command; what is beyond this shows no count."""
+ROLES = ("inbox", "drafts", "sent", "archive", "junk", "trash")
+_ATTRIBUTES = {
+    "\\drafts": "drafts",
+    "\\sent": "sent",
+    "\\archive": "archive",
+    "\\all": "all",
+    "\\junk": "junk",
+    "\\trash": "trash",
+    "\\flagged": "starred",
+}
+_COMMON_NAMES = {
+    "drafts": "drafts",
+    "sent": "sent",
+    "sent items": "sent",
+    "sent messages": "sent",
+    "archive": "archive",
+    "junk": "junk",
+    "spam": "junk",
+    "trash": "trash",
+    "deleted items": "trash",
+    "deleted messages": "trash",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """One mailbox; `role` is empty for a person's own folders."""
+
+    name: str
+    delimiter: str = "/"
+    role: str = ""
+    selectable: bool = True
+    messages: int = 0
+    unseen: int = 0
+    uidnext: int = 0
+    uidvalidity: int = 0
+    highestmodseq: int = 0
+
+    @property
+    def label(self) -> str:
+        """The last piece of the name."""
+        return self.name.rsplit(self.delimiter, 1)[-1] if self.delimiter else self.name
+
+    @property
+    def depth(self) -> int:
+        return self.name.count(self.delimiter) if self.delimiter else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the person's mail takes, in octets."""
+
+    used: int
+    limit: int
+
+    @property
+    def percent(self) -> int:
+        return min(100, round(100 * self.used / self.limit)) if self.limit else 0
+
+
+def load(mail: Mail) -> list[Mailbox]:
+    """All mailboxes with their counts."""
+    items = b"(MESSAGES UNSEEN UIDNEXT UIDVALIDITY" + (b" HIGHESTMODSEQ)" if mail.has("CONDSTORE") else b")")
+    combined = mail.has("LIST-STATUS") and mail.has("LIST-EXTENDED")
+    if combined or mail.has("IMAP4REV2"):
+        special = b"SPECIAL-USE " if mail.has("SPECIAL-USE") or mail.has("IMAP4REV2") else b""
+        answer = mail.run(b'LIST "" "*" RETURN (', special, b"STATUS ", items, b")")
+        found = _listed(answer.records("LIST"))
+        return _with_counts(found, answer.records("STATUS"))
+    found = _listed(mail.run(b'LIST "" "*"').records("LIST"))
+    records: list[response.Record | None] = []
+    for mailbox in [one for one in found if one.selectable][:MAX_STATUS_COMMANDS]:
+        with suppress(MailRefused):  # a mailbox may go between LIST and STATUS
+            records += mail.run(b"STATUS ", mailbox_name(mailbox.name), b" ", items).records("STATUS")
+    return _with_counts(found, records)
+
+
+def _listed(records: Sequence[response.Record | None]) -> list[Mailbox]:
+    found: list[Mailbox] = []
+    taken: set[str] = set()
+    for values in response.responses(records):
+        if len(values) < 3 or not isinstance(values[0], list) or not isinstance(values[2], bytes):
+            continue
+        attributes = {response.text(item).lower() for item in values[0]}
+        name = readable_name(values[2])
+        if name.upper() == "INBOX":
+            name = "INBOX"  # RFC 9051 §5.1: this one name is compared without case
+        role = "inbox" if name == "INBOX" else next((_ATTRIBUTES[a] for a in attributes if a in _ATTRIBUTES), "")
+        if role in taken:
+            role = ""
+        taken |= {role} - {""}
+        selectable = not attributes & {"\\noselect", "\\nonexistent"}
+        found.append(Mailbox(name, response.text(values[1]), role, selectable))
+    for index, mailbox in enumerate(found):
+        guess = _COMMON_NAMES.get(mailbox.label.lower(), "")
+        if not mailbox.role and guess and guess not in taken:
+            taken.add(guess)
+            found[index] = replace(mailbox, role=guess)
+    return found
+
+
+def _with_counts(found: list[Mailbox], records: Sequence[response.Record | None]) -> list[Mailbox]:
+    counts: dict[str, dict[str, response.Item]] = {}
+    for values in response.responses(records):
+        if len(values) > 1 and isinstance(values[0], bytes):
+            name = readable_name(values[0])
+            counts["INBOX" if name.upper() == "INBOX" else name] = response.pairs(values[1])
+    return [_counted(mailbox, counts.get(mailbox.name, {})) for mailbox in found]
+
+
+def _counted(mailbox: Mailbox, status: dict[str, response.Item]) -> Mailbox:
+    return replace(
+        mailbox,
+        messages=response.number(status.get("MESSAGES")),
+        unseen=response.number(status.get("UNSEEN")),
+        uidnext=response.number(status.get("UIDNEXT")),
+        uidvalidity=response.number(status.get("UIDVALIDITY")),
+        highestmodseq=response.number(status.get("HIGHESTMODSEQ")),
+    )
+
+
+def by_role(mailboxes: Sequence[Mailbox], role: str) -> Mailbox | None:
+    """The mailbox with that special use."""
+    return next((mailbox for mailbox in mailboxes if mailbox.role == role), None)
+
+
+def by_name(mailboxes: Sequence[Mailbox], name: str) -> Mailbox | None:
+    return next((mailbox for mailbox in mailboxes if mailbox.name == name), None)
+
+
+def special(mailboxes: Sequence[Mailbox]) -> list[Mailbox]:
+    """Those with a role, in the order of the rail."""
+    return [mailbox for role in ROLES if (mailbox := by_role(mailboxes, role))]
+
+
+def folders(mailboxes: Sequence[Mailbox]) -> list[Mailbox]:
+    """A person's own folders, parents before children, siblings by name."""
+    own = [mailbox for mailbox in mailboxes if mailbox.role not in ROLES]
+    return sorted(own, key=lambda one: [piece.casefold() for piece in one.name.split(one.delimiter or "\0")])
+
+
+def usage(mail: Mail) -> Usage | None:
+    """Storage in use, from the quota of the inbox; None where the server keeps none (RFC 9208 §4.3: units of 1024)."""
+    if not any(name == "QUOTA" or name.startswith("QUOTA=") for name in mail.capabilities):
+        return None
+    try:
+        answer = mail.run(b"GETQUOTAROOT INBOX")
+    except MailRefused:
+        return None
+    for values in response.responses(answer.records("QUOTA")):
+        triple = values[1] if len(values) > 1 else None
+        if isinstance(triple, list):
+            for i in range(0, len(triple) - 2, 3):
+                if response.text(triple[i]).upper() == "STORAGE":
+                    return Usage(response.number(triple[i + 1]) * 1024, response.number(triple[i + 2]) * 1024)
+    return None
