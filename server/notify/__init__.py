@@ -1,0 +1,1 @@
+"""Word of committed changes, between sessions and between processes of one installation."""
