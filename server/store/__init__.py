@@ -1,0 +1,1 @@
+"""The mail store: mailboxes, messages, flags, changes and search of one account, as functions of a transaction."""

@@ -1,0 +1,45 @@
+"""Why the store refuses. Each protocol maps these to its own reply; the texts are for logs and for our own screens."""
+
+
+class StoreError(Exception):
+    """The store did not do what was asked; nothing has changed."""
+
+
+class NoSuchMailbox(StoreError):
+    """No mailbox has this name or id (any more)."""
+
+
+class NoSuchMessage(StoreError):
+    """The message is gone, most likely expunged by another session."""
+
+
+class MailboxExists(StoreError):
+    """The name is taken."""
+
+
+class CannotDelete(StoreError):
+    """INBOX, or a mailbox that has mailboxes below it."""
+
+
+class HasChildren(CannotDelete):
+    """Mailboxes below it must go first."""
+
+
+class NameInvalid(StoreError):
+    """Not a name that a mailbox may have."""
+
+
+class OverQuota(StoreError):
+    """The account has no room for this message."""
+
+
+class TooBig(StoreError):
+    """The message is larger than this installation takes."""
+
+
+class TooManyKeywords(StoreError):
+    """A flag is no atom, or the account or the message has all the keywords it may have."""
+
+
+class QueryTooComplex(StoreError):
+    """A search has too many terms or is nested too deeply."""
