@@ -147,13 +147,25 @@ def load(data: Path, *, file: Path | None = None, environ: Mapping[str, str], op
     Raises:
         SettingError: A key is unknown, or a value has the wrong type or range.
     """
-    values = _read_file(data, file) | _read_environ(environ) | {k: v for k, v in options.items() if v is not None}
+    values: dict[str, Any] = {}
+    for source in (_read_file(data, file), _read_environ(environ), options):
+        _overlay(values, source)
     values.pop("data", None)
     limits = Limits(**_typed(Limits, _table(values.pop("limits", {}), "limits"), "limits."))
     routes = _table(values.pop("routes", {}), "routes")
     settings = Settings(data=data, limits=limits, routes=routes, **_typed(Settings, values, ""))
     _validate(settings)
     return settings
+
+
+def _overlay(values: dict[str, Any], source: Mapping[str, Any]) -> None:
+    """Let a later source win, key by key inside tables too."""
+    for key, value in source.items():
+        known = values.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            values[key] = known | value
+        elif value is not None:
+            values[key] = value
 
 
 def _table(value: object, key: str) -> dict[str, Any]:

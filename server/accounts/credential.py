@@ -63,10 +63,10 @@ class Authenticator:
         name = self._name(username)
         self._admit(peer, name)
         account, stored = self._directory.read_now(lambda r: stored_password(r, name))
-        if self._verify(stored, password) and account is not None:
-            self._throttle.succeeded(peer, name)
-            return account
-        self._refuse(peer, name, service)
+        if not self._verify(stored, password) or account is None:
+            self._refuse(peer, name, service)
+        self._throttle.succeeded(peer, name)
+        return account
 
     def token_now(self, username: str | None, secret: str, *, service: Service, peer: str) -> Account:
         """Blocking twin of `token`."""

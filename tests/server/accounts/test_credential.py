@@ -1,0 +1,73 @@
+import pytest
+
+from server.accounts import token as tokens
+from server.accounts.credential import Authenticator
+from server.accounts.errors import AuthenticationFailed, Throttled
+from tests.fakes.clock import FakeClock
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def authenticator(directory, clock):
+    return Authenticator(directory, clock)
+
+
+async def test_right_and_wrong(authenticator, iris):
+    assert await authenticator.password("Iris@lin.example", "correct horse", service="imap", peer="192.0.2.1") == iris
+    for name, word in (
+        ("iris@lin.example", "wrong"),
+        ("nobody@lin.example", "correct horse"),
+        ("", ""),
+        ("iris@lin.example", "x" * 100_000),
+    ):
+        with pytest.raises(AuthenticationFailed):
+            await authenticator.password(name, word, service="imap", peer="192.0.2.1")
+
+
+async def test_ten_failures_close_an_address_for_the_rest_of_a_minute(authenticator, clock, iris):
+    for _ in range(10):
+        with pytest.raises(AuthenticationFailed):
+            await authenticator.password("nobody@lin.example", "wrong", service="imap", peer="192.0.2.1")
+    with pytest.raises(Throttled) as caught:
+        await authenticator.password("iris@lin.example", "correct horse", service="imap", peer="192.0.2.1")
+    assert 0 < caught.value.seconds <= 60
+    assert await authenticator.password("iris@lin.example", "correct horse", service="imap", peer="192.0.2.2")
+    clock.advance(60)
+    assert await authenticator.password("iris@lin.example", "correct horse", service="imap", peer="192.0.2.1")
+
+
+async def test_a_spray_on_one_account_does_not_lock_its_owner_out(authenticator, iris):
+    await authenticator.password("iris@lin.example", "correct horse", service="imap", peer="198.51.100.7")
+    for last in range(30):
+        with pytest.raises(AuthenticationFailed):
+            await authenticator.password("iris@lin.example", "wrong", service="imap", peer=f"192.0.2.{last}")
+    with pytest.raises(Throttled):
+        await authenticator.password("iris@lin.example", "correct horse", service="imap", peer="203.0.113.9")
+    assert await authenticator.password("iris@lin.example", "correct horse", service="imap", peer="198.51.100.7")
+
+
+async def test_a_token_opens_its_own_account_until_it_is_ended(authenticator, directory, iris):
+    secret = directory.write_now(
+        lambda w: tokens.issue(w, iris.id, kind="session", label="Firefox", peer="192.0.2.1", lifetime=60)
+    )
+    assert await authenticator.token(None, secret, service="imap", peer="192.0.2.1") == iris
+    assert await authenticator.password("iris@lin.example", secret, service="smtp", peer="192.0.2.1") == iris
+    with pytest.raises(AuthenticationFailed):
+        await authenticator.password("mama@lin.example", secret, service="smtp", peer="192.0.2.1")
+    (listed,) = directory.read_now(lambda r: tokens.list_for(r, iris.id))
+    directory.write_now(lambda w: tokens.revoke(w, iris.id + 1, listed.id))
+    assert await authenticator.token(None, secret, service="imap", peer="192.0.2.1") == iris
+    directory.write_now(lambda w: tokens.revoke(w, iris.id, listed.id))
+    with pytest.raises(AuthenticationFailed):
+        await authenticator.token(None, secret, service="imap", peer="192.0.2.1")
+
+
+def test_tokens_expire_and_are_kept_as_digests_only(directory, iris, tmp_path):
+    secret = directory.write_now(lambda w: tokens.issue(w, iris.id, kind="session", label="x", peer="", lifetime=-1))
+    assert directory.read_now(lambda r: tokens.find(r, secret)) is None
+    directory.database.close()
+    assert secret.removeprefix("pht_").encode() not in b"".join(p.read_bytes() for p in tmp_path.iterdir())
