@@ -1,0 +1,79 @@
+"""Makes the web application out of settings; nothing is opened, read or registered before that.
+
+The pages stand under /mail. What views share (settings, directory, authenticator) hangs on the application as `session.Desk`.
+"""
+
+import importlib
+from importlib.util import find_spec
+from pathlib import Path
+
+from flask import Flask, redirect, url_for
+
+from server.accounts.credential import Authenticator
+from server.accounts.directory import Directory
+from server.accounts.schema import METADATA as ACCOUNT_TABLES
+from server.clock import Clock, SystemClock
+from server.config import Settings
+from server.db.database import Database
+from webmail import guard, i18n, page, preferences, session
+from webmail.assets import Manifest
+from webmail.session import Desk
+from webmail.views import accounts, auth, errors, health, setup
+from webmail.views import settings as settings_views
+
+ROOT = Path(__file__).resolve().parent.parent
+FORM_KEY_FILE = "web.key"
+FORM_MEMORY_LIMIT = 2 * 2**20
+FORM_PARTS_LIMIT = 1_000
+FORM_TOKEN_SECONDS = 24 * 3600
+UPLOAD_OVERHEAD = 2**20
+"""What multipart framing and the other fields of a form may add to the largest message."""
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
+    """Return the WSGI application of one installation.
+
+    Raises:
+        AssetsMissing: The front end was never built.
+    """
+    app = Flask(
+        "webmail",
+        root_path=str(ROOT / "webmail"),
+        template_folder=str(ROOT / "templates"),
+        static_url_path="/mail/static",
+    )
+    app.config.update(
+        SECRET_KEY=session.signing_key(settings.data / FORM_KEY_FILE),
+        SESSION_COOKIE_NAME="posthouse_form",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=(settings.base_url or "").startswith("https:"),
+        WTF_CSRF_TIME_LIMIT=FORM_TOKEN_SECONDS,
+        # The Referer is withheld by our own policy; the token alone decides.
+        WTF_CSRF_SSL_STRICT=False,
+        MAX_CONTENT_LENGTH=settings.message_size_limit * 4 // 3 + UPLOAD_OVERHEAD,
+        MAX_FORM_MEMORY_SIZE=FORM_MEMORY_LIMIT,
+        MAX_FORM_PARTS=FORM_PARTS_LIMIT,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    database = Database(settings.directory_db, [ACCOUNT_TABLES, preferences.METADATA])
+    directory = Directory(database, default_hostname=settings.hostname)
+    app.extensions["posthouse"] = Desk(settings, directory, Authenticator(directory, clock or SystemClock()))
+    session.init_app(app)
+    i18n.init_app(app)
+    page.init_app(app, Manifest.load())
+    guard.init_app(app)
+    app.add_url_rule("/", "root", lambda: redirect(url_for("root_mail")))
+    app.add_url_rule("/mail/", "root_mail", lambda: redirect("/mail/box/INBOX"))
+    for views in (auth, setup, settings_views, accounts, health):
+        app.register_blueprint(views.blueprint)
+    _register_mail(app)
+    errors.init_app(app)
+    return app
+
+
+def _register_mail(app: Flask) -> None:
+    """The rooms of reading and writing."""
+    for name in ("mailbox", "message", "search", "events", "actions", "folders", "compose"):
+        if find_spec(f"webmail.views.{name}") is not None:
+            app.register_blueprint(importlib.import_module(f"webmail.views.{name}").blueprint)

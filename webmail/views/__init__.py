@@ -1,0 +1,1 @@
+"""One blueprint a file. A view reads the request, calls one function, and renders."""
