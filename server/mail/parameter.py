@@ -1,0 +1,157 @@
+"""Structured MIME fields: a value and its parameters (RFC 2045 §5.1, RFC 2183 §2, RFC 2231 continuations and charsets).
+
+    field = value *(";" attribute "=" (token / quoted-string))
+
+One pass, at most 128 parameters: a bomb of continuations costs what its octets cost (CVE-2026-27859). The first of two
+parameters with one name counts.
+"""
+
+import re
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from server.mail import charset, encoded_word
+from server.mail.limits import DEFAULT
+
+_PARAMETER: Final = re.compile(
+    rb"""[;\s]*+([^\s=;"()]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"?+|([^;"(]*+))[^;"]*+""", re.DOTALL
+)
+_SKIP: Final = re.compile(rb'[^;"]*+(?:"[^"]*+"?+[^;"]*+)*+')
+_QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
+_COMMENT: Final = re.compile(rb"\([^()]*+\)")
+_TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`{|}~0-9A-Za-z-]++")
+_PLAIN_TYPE: Final = re.compile(rb"([\w.+-]++)/([\w.+-]++)(?:;\s*+(\w++)=\"?+([\w.=+:/-]*+)\"?+)?+\s*+")
+
+
+def parse(value: bytes, *, limit: int = DEFAULT.parameters) -> tuple[bytes, dict[str, str]]:
+    """The value before the first semicolon, in lower case, and the parameters by lower-case name."""
+    head, separator, _ = value.partition(b";")
+    if b"(" in head:
+        head = _COMMENT.sub(b"", head)
+    params = _parameters(value, len(value.partition(b";")[0]), limit) if separator else {}
+    return head.strip().lower(), params
+
+
+def content_type(value: bytes, *, limit: int = DEFAULT.parameters) -> tuple[str, str, dict[str, str]] | None:
+    """Type, subtype and parameters of a Content-Type; None when it names none (RFC 2045 §5.2 then has a default)."""
+    usual = _PLAIN_TYPE.fullmatch(value)
+    if usual is not None:
+        params = {usual[3].decode().lower(): usual[4].decode()} if usual[3] else {}
+        return usual[1].decode().lower(), usual[2].decode().lower(), params
+    head, params = parse(value, limit=limit)
+    kind, slash, sub = head.partition(b"/")
+    kind, sub = kind.strip(), sub.strip()
+    if not slash or not _TOKEN.fullmatch(kind):
+        return None
+    # "text/plain charset=x" without its semicolon, or a stray word: the first token is the subtype.
+    match = _TOKEN.match(sub)
+    if match is None:
+        return None
+    return kind.decode("ascii"), match[0].decode("ascii"), params
+
+
+def _parameters(value: bytes, position: int, limit: int) -> dict[str, str]:
+    raw: dict[str, bytes] = {}
+    end = len(value)
+    while position < end and len(raw) < limit:
+        match = _PARAMETER.match(value, position)
+        if match is None:
+            skipped = _SKIP.match(value, position + 1)
+            position = end if skipped is None else skipped.end()
+            continue
+        position = match.end() if match.end() > position else position + 1
+        name = match[1].decode("ascii", "replace").lower()
+        if match[2] is not None:
+            text = _QUOTED_PAIR.sub(rb"\1", match[2]) if b"\\" in match[2] else match[2]
+        else:
+            text = match[3].strip()
+        raw.setdefault(name, text)
+    if any("*" in name for name in raw):
+        return _joined(raw)
+    return {name: _text(text) for name, text in raw.items()}
+
+
+def _text(octets: bytes) -> str:
+    return encoded_word.plain(charset.decode(octets, None))
+
+
+def _joined(raw: dict[str, bytes]) -> dict[str, str]:
+    """RFC 2231 §3 and §4: name*0*, name*1, ... are one value; name* carries its charset and percent encoding."""
+    out: dict[str, str] = {}
+    pieces: dict[str, dict[int, tuple[bytes, bool]]] = {}
+    for name, text in raw.items():
+        base, star, rest = name.partition("*")
+        if not star or not base:
+            out.setdefault(name, _text(text))
+        elif not rest:
+            pieces.setdefault(base, {})[-1] = (text, True)
+        else:
+            number = rest.removesuffix("*")
+            if number.isdecimal() and number.isascii() and len(number) <= 4:
+                pieces.setdefault(base, {}).setdefault(int(number), (text, rest.endswith("*")))
+    for base, parts in pieces.items():
+        # RFC 2231 beats the plain spelling that stands beside it for old readers (RFC 6266 §4.3 says so for HTTP).
+        out[base] = _value(parts)
+    return out
+
+
+def _value(parts: dict[int, tuple[bytes, bool]]) -> str:
+    if -1 in parts:
+        ordered = [parts[-1]]
+    else:
+        ordered = []
+        while len(ordered) in parts or (not ordered and 1 in parts and 0 not in parts):
+            if len(ordered) not in parts:  # some senders count from 1
+                ordered.extend(parts[number] for number in sorted(parts))
+                break
+            ordered.append(parts[len(ordered)])
+    label: str | None = None
+    octets = bytearray()
+    for number, (text, extended) in enumerate(ordered):
+        piece = text
+        if extended:
+            if number == 0 and piece.count(b"'") >= 2:
+                name, _, rest = piece.partition(b"'")
+                label = name.decode("ascii", "replace")
+                piece = rest.partition(b"'")[2]
+            piece = unquote_to_bytes(piece)
+        octets += piece
+    return encoded_word.plain(charset.decode(bytes(octets), label))
+
+
+def encode(name: str, value: str) -> list[bytes]:
+    """A parameter as it stands in a header, `name=value` in one or more pieces that each keep a line short.
+
+    Raises ValueError on control characters.
+    """
+    if any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in value):
+        raise ValueError("control character in a parameter")
+    key = name.encode("ascii")
+    if value.isascii() and len(value) <= 60:
+        text = value.encode("ascii")
+        if _TOKEN.fullmatch(text):
+            return [key + b"=" + text]
+        return [key + b'="' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"']
+    encoded = percent(value)
+    if len(encoded) <= 54:
+        return [key + b"*=utf-8''" + encoded]
+    pieces: list[bytes] = []
+    position = 0
+    while position < len(encoded):
+        end = min(position + 54, len(encoded))
+        while end < len(encoded) and b"%" in encoded[end - 2 : end]:  # never cut a %XX in two
+            end -= 1
+        chunk = encoded[position:end]
+        pieces.append(key + b"*%d*=" % len(pieces) + (b"" if pieces else b"utf-8''") + chunk)
+        position = end
+    return pieces
+
+
+def percent(value: str) -> bytes:
+    """RFC 2231 §4 / RFC 8187 attr-char: everything else as %XX of its UTF-8 octets."""
+    return b"".join(
+        bytes((octet,)) if octet in _ATTR_CHAR else b"%%%02X" % octet for octet in value.encode("utf-8", "replace")
+    )
+
+
+_ATTR_CHAR: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`|~")
