@@ -90,7 +90,7 @@ def N_(text: str) -> str:  # noqa: N802 - the name gettext has had for this sinc
 def extract() -> Catalog:
     """Return a catalogue of every text of the product, with where it stands."""
     catalog = Catalog(project="Posthouse", charset="utf-8")
-    sources = (
+    sources: tuple[tuple[Path, list[tuple[str, str]], dict[str, dict[str, str]]], ...] = (
         (ROOT / "webmail", [("**.py", "python")], {}),
         (ROOT / "templates", [("**.html", "jinja2")], {"**.html": {"silent": "false", "encoding": "utf-8"}}),
     )

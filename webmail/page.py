@@ -80,7 +80,7 @@ def csrf_field() -> Markup:
 
 def format_now() -> str:
     """Day and time as the pill on the landscape shows them; the script keeps it going."""
-    return format_datetime(format=_("EEEE, d MMMM · HH:mm"))
+    return str(format_datetime(format=_("EEEE, d MMMM · HH:mm")))
 
 
 def now() -> datetime:

@@ -63,15 +63,16 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 def changed(current: Preferences, **wishes: object) -> Preferences:
     """Return `current` with the wishes that make sense; an unknown name or value changes nothing."""
-    allowed: dict[str, object] = {}
-    for name, value in wishes.items():
-        if name in _CHOICES and value in _CHOICES[name]:
-            allowed[name] = value
-        elif name == "shortcuts" and isinstance(value, bool):
-            allowed[name] = value
-        elif name == "time_zone" and isinstance(value, str) and (not value or value in available_timezones()):
-            allowed[name] = value
+    allowed = {name: value for name, value in wishes.items() if _makes_sense(name, value)}
     return replace(current, **allowed)  # type: ignore[arg-type]  # names and types were checked above
+
+
+def _makes_sense(name: str, value: object) -> bool:
+    if name == "shortcuts":
+        return isinstance(value, bool)
+    if name == "time_zone":
+        return isinstance(value, str) and (not value or value in available_timezones())
+    return value in _CHOICES.get(name, ())
 
 
 def load(r: Reader, account_id: int) -> Preferences:

@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from server.accounts.account import Account
 from server.accounts.errors import AuthenticationFailed, Throttled
+from server.accounts.token import PREFIX
 from server.log import get_logger
 from webmail import i18n, page, preferences, session
 from webmail.guard import own_path
@@ -43,7 +44,7 @@ def sign_in() -> BaseResponse:
 
 
 def _check(name: str, password: str) -> Account:
-    if len(password) > PASSWORD_LIMIT or password.startswith(session.tokens.PREFIX):
+    if len(password) > PASSWORD_LIMIT or password.startswith(PREFIX):
         # A token is not a password of the web: whoever holds one has a session already.
         raise AuthenticationFailed
     return desk.authenticator.password_now(name, password, service="web", peer=request.remote_addr or "")

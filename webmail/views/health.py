@@ -14,7 +14,7 @@ ROLES = ("web", "mail", "worker")
 @blueprint.get("/healthz")
 def healthz() -> tuple[Response, int]:
     """200 when all roles run and the directory answers, else 503; each role by name."""
-    desk.directory.read_now(lambda r: None)
+    desk.directory.read_now(lambda _: None)
     states = {role: _alive(role) for role in ROLES}
     ready = all(states.values())
     names = {role: "ready" if up else "down" for role, up in states.items()}

@@ -187,7 +187,7 @@ def summary() -> BaseResponse:
 def _applied(account: Account, steps: list[tuple[str, int]]) -> BaseResponse:
     setup_state.forget_code(desk.settings)
     log.info("set_up", account=account.id, peer=request.remote_addr)
-    response = redirect(url_for("setup.done"))
+    response = make_response(redirect(url_for("setup.done")))
     session.open_for(account, response, stay=False)
     form_session[LOG_KEY] = steps
     return response
