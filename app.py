@@ -1,11 +1,12 @@
 """Posthouse from the command line: the composition root.
 
 `python app.py` (= `serve`) runs the three roles web, mail and worker under one supervisor. Each role can be started alone.
-Everything heavy is imported by the command that needs it, so `--help` answers at once and the supervisor stays small.
+A command's code is imported when the command runs, so `--help` answers at once and the supervisor stays small.
 """
 
+import importlib
 import os
-import secrets
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,39 +15,54 @@ from typing import Any
 import click
 
 from server.config import SettingError, Settings, load
-from server.supervisor import Role, StartError, Supervisor, check_ports, only_one, prepare_folder, ready
+from server.supervisor import Role, StartError, Supervisor, check_ports, only_one, prepare_folder
 
 Command = Callable[..., Any]
 
+ELSEWHERE = {
+    "domain": "server.cli.people",
+    "account": "server.cli.people",
+    "source": "fetcher.cli",
+    "message": "server.cli.message",
+    "queue": "server.cli.queue",
+    "verify": "server.cli.care",
+    "doctor": "server.cli.care",
+    "backup": "server.cli.care",
+    "restore": "server.cli.care",
+}
+"""Commands that live beside what they command."""
 
-class Failure(click.ClickException):
-    """One clear sentence on standard error, exit status 1."""
 
-    def show(self, file: Any = None) -> None:
-        click.secho(self.format_message(), file=file or sys.stderr, fg="red")
+class Commands(click.Group):
+    """The commands of this file, and those of ELSEWHERE when they are asked for."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *ELSEWHERE]
 
-def data_option(function: Command) -> Command:
-    """`--data DIR`, after the command's name: all the state there is lives in it."""
-    return click.option(
-        "--data",
-        envvar="POSTHOUSE_DATA",
-        default="data",
-        show_default=True,
-        type=click.Path(path_type=Path, file_okay=False),
-        help="The folder that holds all state.",
-    )(function)
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in ELSEWHERE:
+            found: click.Command = getattr(importlib.import_module(ELSEWHERE[cmd_name]), cmd_name)
+            return found
+        return super().get_command(ctx, cmd_name)
 
 
 def serve_options(function: Command) -> Command:
     """Options shared by `serve` and the roles."""
+    data = click.Path(path_type=Path, file_okay=False)
     for option in reversed(
         (
-            data_option,
+            click.option(
+                "--data",
+                envvar="POSTHOUSE_DATA",
+                default="data",
+                show_default=True,
+                type=data,
+                help="The folder that holds all state.",
+            ),
             click.option(
                 "--config",
                 type=click.Path(path_type=Path, dir_okay=False),
-                help="Settings file (DATA/posthouse.toml when it exists).",
+                help="Settings file.  [default: DATA/posthouse.toml]",
             ),
             click.option("--bind", help="Address to listen on.  [default: 127.0.0.1]"),
             click.option("--port-offset", type=int, help="Added to every mail port; 0 in production.  [default: 2000]"),
@@ -62,10 +78,11 @@ def settings_of(data: Path, config: Path | None = None, **options: Any) -> Setti
     try:
         return load(data.absolute(), file=config, environ=os.environ, options=options)
     except SettingError as error:
-        raise Failure(str(error)) from error
+        raise click.ClickException(str(error)) from error
 
 
 @click.group(
+    cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Every command takes --data DIR after its name (or POSTHOUSE_DATA) and works on a running and on a stopped system.",
@@ -83,85 +100,104 @@ def cli(context: click.Context) -> None:
 @cli.command()
 @serve_options
 @click.option("--demo", is_flag=True, help="Fill an empty data folder with a demo mail house.")
-def serve(
-    data: Path,
-    config: Path | None = None,
-    bind: str | None = None,
-    port_offset: int | None = None,
-    web_port: int | None = None,
-    demo: bool = False,
-) -> None:
+def serve(demo: bool = False, config: Path | None = None, **options: Any) -> None:
     """Run everything: web, mail and worker. SIGTERM or Ctrl-C stops cleanly."""
-    settings = settings_of(data, config, bind=bind, port_offset=port_offset, web_port=web_port)
+    settings = settings_of(config=config, **options)
     try:
         prepare_folder(settings.data)
         with only_one(settings.data):
             check_ports(settings)
-            code = _setup_code(settings)
-            (settings.run_dir / "serve.pid").write_text(f"{os.getpid()}\n")
-            common = ["--data", str(settings.data), "--bind", settings.bind, "--port-offset", str(settings.port_offset)]
-            common += ["--web-port", str(settings.web_port)] + (["--config", str(config.absolute())] if config else [])
-            click.echo("Posthouse is starting ...")
-            if demo:
-                _in_child(["demo", "--data", str(settings.data), "--port-offset", str(settings.port_offset)])
-            supervisor = Supervisor(
-                settings.data, [Role(name, [__file__, name, *common]) for name in ("mail", "worker", "web")]
-            )
-            try:
-                supervisor.start()
-                _greet(settings, demo=demo, code=code)
-                supervisor.watch()
-            finally:
-                supervisor.stop()
-                (settings.run_dir / "serve.pid").unlink(missing_ok=True)
+            _run(settings, config, demo=demo)
     except StartError as error:
-        raise Failure(str(error)) from error
+        raise click.ClickException(str(error)) from error
     click.echo("Posthouse has stopped; everything accepted is on disk.")
 
 
-def _in_child(arguments: list[str]) -> None:
+def _run(settings: Settings, config: Path | None, *, demo: bool) -> None:
+    pid_file = settings.run_dir / "serve.pid"
+    pid_file.write_text(f"{os.getpid()}\n")
+    common = ["--data", str(settings.data), "--bind", settings.bind, "--port-offset", str(settings.port_offset)]
+    common += ["--web-port", str(settings.web_port)] + (["--config", str(config.absolute())] if config else [])
+    click.echo("Posthouse is starting ...")
+    if demo:
+        _finish(["demo", *common])
+    supervisor = Supervisor(
+        settings.data, [Role(name, [__file__, name, *common]) for name in ("mail", "worker", "web")]
+    )
+    try:
+        supervisor.start()
+        if not supervisor.stopping:
+            _finish(["greet", *common, *(["--demo"] if demo else [])])
+        supervisor.watch()
+    finally:
+        supervisor.stop()
+        pid_file.unlink(missing_ok=True)
+
+
+def _finish(arguments: list[str]) -> None:
     """Run one of our own commands to its end in a process of its own, so that the supervisor stays small."""
-    import subprocess
-
     if subprocess.run([sys.executable, __file__, *arguments], check=False).returncode:  # noqa: S603 - our own command line
-        raise StartError("The demo could not be made; the lines above say why.")
+        raise StartError(f"`{arguments[0]}` failed; the lines above say why.")
 
 
-def _setup_code(settings: Settings) -> str | None:
-    """A code for the set-up wizard when strangers could reach it first; the terminal alone shows it."""
-    path = settings.run_dir / "setup-code"
-    if settings.is_loopback:
-        path.unlink(missing_ok=True)
-        return None
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(4))
-    return path.read_text().strip()
-
-
-def _greet(settings: Settings, *, demo: bool, code: str | None) -> None:
+@cli.command(hidden=True)
+@serve_options
+@click.option("--demo", is_flag=True)
+def greet(demo: bool, **options: Any) -> None:
+    """Say where the pages are and how to get in."""
     from server.accounts.directory import open_database
     from server.admin.setup import is_fresh
 
-    address = (
-        settings.base_url or f"http://{'127.0.0.1' if settings.is_loopback else settings.bind}:{settings.web_port}"
-    )
+    settings = settings_of(**options)
+    address = settings.base_url or f"http://{settings.bind}:{settings.web_port}"
     database = open_database(settings.directory_db)
     fresh = database.read(is_fresh)
     database.close()
     p = settings.ports
     click.secho(f"\n  Posthouse is ready:  {address}/mail/", bold=True)
     if fresh:
-        click.echo("  Nobody lives here yet: that page sets it up." + (f"  Set-up code: {code}" if code else ""))
+        click.echo("  Nobody lives here yet: that page sets it up.")
     elif demo:
         from server.demo.house import ADDRESS, PASSWORD
 
-        click.echo(f"  Sign in as           {ADDRESS}   password   {PASSWORD}")
+        click.echo(f"  Sign in as           {ADDRESS}   with the password   {PASSWORD}")
     click.echo(
         f"  Mail programs        IMAP {p.imap}/{p.imaps}, POP3 {p.pop3}/{p.pop3s}, SMTP {p.submission}/{p.submissions} on {settings.bind}"
     )
     click.echo(f"  Data                 {settings.data}")
     click.echo("  Ctrl-C stops everything.\n")
+
+
+@cli.command(hidden=True)
+@serve_options
+def demo(data: Path, **options: Any) -> None:
+    """Fill an empty installation with invented people, their mail, and an account elsewhere that is collected."""
+    from fetcher import account as sources
+    from server.cli.options import open_house
+    from server.clock import SystemClock
+    from server.demo import house as demo_house
+
+    now = SystemClock().now()
+    with open_house(data, **options) as house:
+        made = demo_house.fill(house.directory, house.store, now)
+        if made is None:
+            return
+        iris, elsewhere = made
+        source = sources.NewSource(
+            account_id=iris.id,
+            recipient=iris.address,
+            host=house.settings.bind,
+            port=house.settings.ports.pop3,
+            tls="none",
+            username=elsewhere.address,
+            name="Nordlicht",
+            address=elsewhere.address,
+            colour="blue",
+            private_ok=True,
+        )
+        sources.ensure_tables(house.settings.directory_db)
+        ring = sources.keyring(house.settings)
+        house.directory.write_now(lambda w: sources.create(w, source, demo_house.ELSEWHERE_PASSWORD, ring, now=now))
 
 
 @cli.command()
@@ -179,15 +215,12 @@ def mail(**options: Any) -> None:
 @serve_options
 def worker(**options: Any) -> None:
     """Run the worker role alone: collecting outside accounts, sending the queue."""
+    from fetcher.scheduler import Scheduler
     from server import log, runtime
 
     settings = settings_of(**options)
     log.configure(level=settings.log_level)
-    from fetcher.scheduler import Scheduler
-
-    runtime.run_worker(
-        settings, lambda house: Scheduler(house.settings, house.directory.database, house.clock, house.bus)
-    )
+    runtime.run_worker(settings, Scheduler)
 
 
 @cli.command()
@@ -195,23 +228,12 @@ def worker(**options: Any) -> None:
 def web(**options: Any) -> None:
     """Run the web role alone: the webmail at /mail."""
     from server import log
-    from webmail import serve as web_server
+    from webmail.serve import serve as serve_pages
 
     settings = settings_of(**options)
     log.configure(level=settings.log_level)
-    with ready(settings.data, "web"):
-        web_server.serve(settings)
-
-
-def register() -> None:
-    """Add the commands that live beside what they command."""
-    from fetcher.cli import source
-    from server.cli import COMMANDS
-
-    for command in (*COMMANDS, source):
-        cli.add_command(command)
+    serve_pages(settings)
 
 
 if __name__ == "__main__":
-    register()
     cli(prog_name="python app.py")

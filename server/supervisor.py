@@ -119,6 +119,11 @@ class Supervisor:
         self._data, self._roles = data, roles
         self._stopping = False
 
+    @property
+    def stopping(self) -> bool:
+        """True once a stop was asked for."""
+        return self._stopping
+
     def start(self) -> None:
         """Start every role and wait until all are ready; raises StartError when one gives up at once."""
         for role in self._roles:

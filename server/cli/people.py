@@ -1,0 +1,102 @@
+"""Domains and accounts."""
+
+from pathlib import Path
+
+import click
+
+from server.accounts import account as accounts
+from server.accounts import token as tokens
+from server.cli.options import data_option, octets, open_house, password_from_stdin
+from server.db.transaction import Writer
+from server.store import quota as quotas
+
+
+@click.group()
+def domain() -> None:
+    """Mail domains of this house."""
+
+
+@domain.command("add")
+@click.argument("name")
+@data_option
+def domain_add(name: str, data: Path) -> None:
+    """Serve mail for the domain NAME."""
+    with open_house(data) as house:
+        click.echo(f"Mail for {house.directory.write_now(lambda w: accounts.add_domain(w, name))} is served here now.")
+
+
+@domain.command("list")
+@data_option
+def domain_list(data: Path) -> None:
+    """List the domains."""
+    with open_house(data) as house:
+        for name in house.directory.read_now(accounts.domains):
+            click.echo(name)
+
+
+@click.group()
+def account() -> None:
+    """People and their mail."""
+
+
+@account.command("add")
+@click.argument("address")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option("--name", default="", help="The person's name.")
+@click.option("--quota", "quota_text", help="The most their mail may take, such as 5G.")
+@click.option("--admin", is_flag=True, help="May administer this installation.")
+@data_option
+def account_add(address: str, password_stdin: bool, name: str, quota_text: str | None, admin: bool, data: Path) -> None:
+    """Make the account ADDRESS."""
+    quota = octets(quota_text) if quota_text else None
+    password = (
+        password_from_stdin() if password_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    )
+    with open_house(data) as house:
+        made = house.directory.write_now(
+            lambda w: accounts.add_account(w, address, password, name=name, admin=admin, quota=quota)
+        )
+        house.store.write_now(made.id, lambda w: quotas.set_limit(w, quota))
+        click.echo(f"{made.address} can sign in now.")
+
+
+@account.command("list")
+@data_option
+def account_list(data: Path) -> None:
+    """List the accounts."""
+    with open_house(data) as house:
+        for found in house.directory.read_now(accounts.all_accounts):
+            marks = ", ".join(word for word, on in (("administrator", found.admin), ("off", not found.active)) if on)
+            click.echo(found.address + (f"  ({marks})" if marks else ""))
+
+
+@account.command("password")
+@click.argument("address")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@data_option
+def account_password(address: str, password_stdin: bool, data: Path) -> None:
+    """Set a new password for ADDRESS and end all of its sessions."""
+    password = (
+        password_from_stdin() if password_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    )
+    with open_house(data) as house:
+        found = house.account(address)
+
+        def change(w: Writer) -> None:
+            accounts.set_password(w, found.id, password)
+            tokens.revoke_all(w, found.id)
+
+        house.directory.write_now(change)
+        click.echo(f"{found.address} has a new password; its sessions are ended.")
+
+
+@account.command("alias")
+@click.argument("alias")
+@click.argument("address")
+@data_option
+def account_alias(alias: str, address: str, data: Path) -> None:
+    """Let mail for ALIAS (or @DOMAIN, the catch-all) go to the account ADDRESS."""
+    with open_house(data) as house:
+        found = house.account(address)
+        house.directory.write_now(lambda w: accounts.add_alias(w, alias, found.id))
+        click.echo(f"Mail for {alias} goes to {found.address} now.")
