@@ -4,17 +4,27 @@ Invariants: addresses are kept as they were accepted; `domain` is their canonica
 came from a peer are one line of printable ASCII of bounded length before they get here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from server.mail.address import parse_addr_spec
+from server.mail.address import canonical_domain, parse_addr_spec
 
 NULL_PATH = ""
 """The reverse-path of a message that nobody wants an answer to (RFC 5321 §4.5.5)."""
 
 REPLY_TEXT_LIMIT = 400
+
+
+class RecipientWish(Protocol):
+    """What a sender asked about reports for one recipient (RFC 3461); `delivery.envelope.RecipientOptions` is one."""
+
+    @property
+    def notify(self) -> frozenset[str] | None: ...
+
+    @property
+    def original(self) -> str | None: ...
 
 
 class Submission(Protocol):
@@ -28,6 +38,12 @@ class Submission(Protocol):
 
     @property
     def envelope_id(self) -> str | None: ...
+
+    @property
+    def ret(self) -> str | None: ...
+
+    @property
+    def options(self) -> Mapping[str, RecipientWish]: ...
 
 
 class Kind(Enum):
@@ -111,15 +127,9 @@ def domain_of(address: str) -> str:
         AddressRefused: The address does not parse strictly (security.md T088, T112).
     """
     parsed = parse_addr_spec(address)
-    if parsed is None or not parsed.domain:
+    if parsed is None:
         raise AddressRefused("not an address")
-    domain = parsed.domain.strip().rstrip(".")
-    if domain.startswith("["):
-        return domain.lower()
-    try:
-        return domain.lower() if domain.isascii() else domain.encode("idna").decode("ascii").lower()
-    except UnicodeError as error:
-        raise AddressRefused("not a domain name") from error
+    return canonical_domain(parsed.domain)
 
 
 def one_line(text: str, limit: int = REPLY_TEXT_LIMIT) -> str:

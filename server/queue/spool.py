@@ -168,8 +168,17 @@ def _due(now: int) -> Any:
     )
 
 
-def lease(w: Writer, *, now: int, until: int, owner: str, jobs: int, skip_domains: Collection[str] = ()) -> list[Lease]:
-    """Take up to `jobs` pieces of due work; nobody else gets them before `until`."""
+def lease(
+    w: Writer,
+    *,
+    now: int,
+    until: int,
+    owner: str,
+    jobs: int,
+    octets: int,
+    skip_domains: Collection[str] = (),
+) -> list[Lease]:
+    """Take due work that nobody else gets before `until`: up to `jobs` pieces and `octets`, but one piece at least."""
     c = recipient_table.c
     statement = (
         select(recipient_table, message_table)
@@ -184,8 +193,11 @@ def lease(w: Writer, *, now: int, until: int, owner: str, jobs: int, skip_domain
     groups: dict[tuple[str, str], list[Any]] = {}
     for row in w.execute(statement).mappings():
         key = (row["queue_recipient_message_id"], row["queue_recipient_domain"])
-        if key in groups or len(groups) < jobs:
-            groups.setdefault(key, []).append(row)
+        if key not in groups:
+            octets -= row["queue_message_size"]
+            if len(groups) >= jobs or (octets < 0 and groups):
+                break
+        groups.setdefault(key, []).append(row)
     leases = [_lease(rows) for rows in groups.values()]
     ids = [r.id for found in leases for r in found.recipients]
     if ids:

@@ -7,7 +7,7 @@ an address that does not parse strictly is refused before anything is stored, an
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -15,12 +15,10 @@ from server.clock import Clock
 from server.db.crashpoint import reach
 from server.db.transaction import Reader, Writer
 from server.log import get_logger
+from server.notify.protocol import QUEUE
 from server.queue import spool
 from server.queue.blobs import Blobs, new_id
 from server.queue.model import NULL_PATH, AddressRefused, Message, Submission, domain_of
-
-TOPIC = "queue"
-"""Published after a submission: the worker looks at once."""
 
 T = TypeVar("T")
 log = get_logger("queue.submit")
@@ -42,7 +40,7 @@ class Queue:
         database: The directory database, made with `spool.SCHEMA` among its tables.
         folder: Where the octets go (`settings.queue_dir`).
         clock: The time.
-        publish: Told `TOPIC` after each submission (`Bus.publish_topic`); losing a call only costs time.
+        publish: Told `QUEUE` after each submission (`Bus.publish_topic`); losing a call only costs time.
     """
 
     def __init__(
@@ -59,9 +57,6 @@ class Queue:
         sender_account: int | None,
         not_before: int | None = None,
         key: str | None = None,
-        notify: Mapping[str, frozenset[str]] | None = None,
-        original: Mapping[str, str] | None = None,
-        ret: str | None = None,
     ) -> str:
         """Store a message durably and return its queue id.
 
@@ -71,15 +66,12 @@ class Queue:
             sender_account: Who is signed in; None for mail from elsewhere, which is never answered by a report.
             not_before: Unix seconds; nothing is attempted earlier (scheduled mail, undo).
             key: Names this submission; a second one with the same key within a week returns the first one's id.
-            notify: DSN NOTIFY (RFC 3461 §4.1) by recipient.
-            original: DSN ORCPT by recipient.
-            ret: DSN RET, "FULL" or "HDRS".
 
         Raises:
             AddressRefused: An address is no single address.
             OSError, DatabaseError: Nothing was stored; the peer is to try again later.
         """
-        recipients = _recipients(envelope.recipients, notify or {}, original or {})
+        recipients = _recipients(envelope)
         if envelope.reverse_path != NULL_PATH:
             domain_of(envelope.reverse_path)
         if key is not None:
@@ -93,7 +85,7 @@ class Queue:
             reverse_path=envelope.reverse_path,
             sender_account=sender_account,
             envelope_id=envelope.envelope_id,
-            ret=ret,
+            ret=envelope.ret,
             size=len(raw),
             eight_bit=not raw.isascii(),
             created_at=int(now.timestamp()),
@@ -117,7 +109,7 @@ class Queue:
     def wake(self) -> None:
         """Poke the worker."""
         if self._publish is not None:
-            self._publish(TOPIC)
+            self._publish(QUEUE)
 
     async def store_report(self, raw: bytes) -> str:
         """Put a report's octets on disk; its rows come with the transaction that needs it (`enter_report`)."""
@@ -151,13 +143,12 @@ def _enter(
     return message.id
 
 
-def _recipients(
-    addresses: Sequence[str], notify: Mapping[str, frozenset[str]], original: Mapping[str, str]
-) -> list[spool.NewRecipient]:
-    found = [
-        spool.NewRecipient(address, domain_of(address), notify.get(address), original.get(address))
-        for address in dict.fromkeys(addresses)
-    ]
+def _recipients(envelope: Submission) -> list[spool.NewRecipient]:
+    found = []
+    for address in dict.fromkeys(envelope.recipients):
+        wish = envelope.options.get(address)
+        notify, original = (wish.notify, wish.original) if wish is not None else (None, None)
+        found.append(spool.NewRecipient(address, domain_of(address), notify, original))
     if not found:
         raise AddressRefused("no recipient")
     return found

@@ -26,6 +26,7 @@ class Transports:
     """Who carries what: `local` for domains of this installation, `remote` for the rest of the world."""
 
     local: Transport
-    remote: Transport
     hosts: Callable[[str], Awaitable[bool]]
     """True when a domain is one of ours (`Directory.hosts`)."""
+    remote: Transport | None = None
+    """None: SMTP as `Settings` and DNS say, made by the worker."""
