@@ -65,6 +65,7 @@ class Database:
         tables: What must be in it, as `Schema` or plain `MetaData`, one of each owner.
         crew: Threads for the async forms; its own small crew when None.
         on_commit: Told the highest `Writer.changed` of each transaction, after its commit, on the thread that wrote.
+        on_chore: Told each chore that a committed transaction left (`Writer.leave_chore`), on the thread that wrote.
         keep_readers: Reading connections kept open between reads.
         busy_timeout: Seconds to wait for another process's write.
     """
@@ -76,6 +77,7 @@ class Database:
         *,
         crew: Crew | None = None,
         on_commit: Callable[[int], None] | None = None,
+        on_chore: Callable[[str], None] | None = None,
         keep_readers: int = 2,
         busy_timeout: float = BUSY_TIMEOUT,
     ) -> None:
@@ -86,6 +88,7 @@ class Database:
         self._own_crew = crew is None
         self._crew = crew or Crew(f"db-{path.stem}", 4)
         self._on_commit = on_commit
+        self._on_chore = on_chore
         self._busy_timeout = busy_timeout
         self._readers = ReaderPool(path, busy_timeout=busy_timeout, keep=keep_readers)
         self._write_lock = threading.Lock()
@@ -101,7 +104,7 @@ class Database:
 
     def read(self, fn: Callable[[Reader], T]) -> T:
         """Run `fn` on one snapshot."""
-        self._enter()
+        self.retain()
         try:
             if not self._ready:
                 with self._write_lock:
@@ -113,7 +116,7 @@ class Database:
                 raise
             raise named from error
         finally:
-            self._leave()
+            self.release()
 
     def _read(self, fn: Callable[[Reader], T]) -> T:
         link = self._readers.take()
@@ -129,7 +132,7 @@ class Database:
 
     def write(self, fn: Callable[[Writer], T]) -> T:
         """Run `fn` in a write transaction of its own; its effects are durable when this returns."""
-        self._enter()
+        self.retain()
         try:
             with self._write_lock:
                 return self._write_alone(fn)
@@ -139,7 +142,7 @@ class Database:
                 raise
             raise named from error
         finally:
-            self._leave()
+            self.release()
 
     def _write_alone(self, fn: Callable[[Writer], T]) -> T:
         link = self._open_writer()
@@ -170,12 +173,12 @@ class Database:
             self._queue.append(_Job(fn, loop, future))
             start, self._draining = not self._draining, True
         if start:
-            self._enter()
+            self.retain()
             try:
                 self._crew.submit(self._drain)
             except BaseException:
                 self._draining = False
-                self._leave()
+                self.release()
                 raise
         return await future
 
@@ -190,7 +193,7 @@ class Database:
                 if groups % TURN == 0:
                     time.sleep(TURN_PAUSE)
         finally:
-            self._leave()
+            self.release()
 
     def _next_group(self) -> list[_Job]:
         with self._queue_lock:
@@ -287,6 +290,8 @@ class Database:
         if mark and self._on_commit is not None:
             self._call(partial(self._on_commit, mark))
         for writer in writers:
+            for chore in writer.chores if self._on_chore is not None else ():
+                self._call(partial(self._on_chore, chore))
             for action in writer.take_actions():
                 self._call(action)
 
@@ -299,28 +304,23 @@ class Database:
 
     # -- opening and closing
 
-    def _enter(self) -> None:
+    def retain(self) -> None:
+        """Count a user; a database with users is not idle."""
         with self._queue_lock:
             self._users += 1
 
-    def _leave(self) -> None:
+    def release(self) -> None:
+        """Give back what `retain` counted."""
         with self._queue_lock:
             self._users -= 1
 
-    def close_if_idle(self) -> bool:
-        """Close the connections unless somebody is inside; the next use opens them again."""
-        with self._queue_lock:
-            if self._users:
-                return False
-            self._users += 1
-        try:
-            self._close_links()
-        finally:
-            self._leave()
-        return True
+    @property
+    def idle(self) -> bool:
+        """Whether nobody uses the database now."""
+        return self._users == 0
 
     def close(self) -> None:
-        """Finish what waits and close. The database must not be used after."""
+        """Finish what waits and close. Idle from then on; a later use opens it again."""
         if self._own_crew:
             self._crew.close()
         self._close_links()

@@ -44,12 +44,13 @@ class Reader:
 class Writer(Reader):
     """A transaction that holds the write lock."""
 
-    __slots__ = ("_after_commit", "mark")
+    __slots__ = ("_after_commit", "chores", "mark")
 
     def __init__(self, alchemy: sa.Connection, driver: sqlite.Connection, folder: Path) -> None:
         super().__init__(alchemy, driver, folder)
         self._after_commit: list[Callable[[], None]] = []
         self.mark = 0
+        self.chores: set[str] = set()
 
     def run_many(self, statement: Statement, values: Iterable[dict[str, Any]]) -> None:
         """Execute a compiled statement once for each set of values."""
@@ -63,6 +64,10 @@ class Writer(Reader):
     def changed(self, mark: int) -> None:
         """Say that subscribers shall hear of `mark` after the commit; the highest of a transaction wins."""
         self.mark = max(self.mark, mark)
+
+    def leave_chore(self, name: str) -> None:
+        """Say that this transaction leaves work of that name for later; whoever opened the database sees to it."""
+        self.chores.add(name)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Call `action` once the transaction is on the disk, on the thread that wrote; never when it is undone."""

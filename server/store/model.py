@@ -1,6 +1,6 @@
-"""Values of the store.
+r"""Values of the store.
 
-Flags are strings as on the wire (`\\\\Seen`, `$Forwarded`). Times are aware and in UTC. Object ids are those of RFC 8474:
+Flags are strings as on the wire (`\Seen`, `$Forwarded`). Times are aware and in UTC. Object ids are those of RFC 8474:
 M... for a message's content, T... for a conversation, F... for a mailbox.
 """
 

@@ -1,0 +1,71 @@
+"""Text as search compares it, and the pieces by which an index finds it. Pure.
+
+Two strings are equal when their foldings are: compatibility forms (full-width letters, half-width kana, ligatures) are
+unified, then case is (RFC 9051 §6.4.4 leaves the comparator to us; this is close to i;unicode-casemap, RFC 5051).
+"""
+
+import itertools
+import re
+import unicodedata
+
+TRIGRAM = 3
+TRIGRAMS_ASKED = 8
+"""A long term is looked up by so many of its trigrams, evenly spread; the text decides."""
+
+# Han, kana, bopomofo, hangul: scripts written without spaces or with words of one or two characters.
+_CJK = (
+    "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_CJK_RUN = re.compile(f"[{_CJK}]+")
+_CJK_SHORT = re.compile(f"[{_CJK}]{{1,2}}")
+# The index reads a text up to its first NUL; half a surrogate pair cannot be stored.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def fold(text: str) -> str:
+    """Return the folding of a text or of a search term."""
+    if text.isascii():
+        text = text.lower()
+        return text.replace("\x00", "\ufffd") if "\x00" in text else text
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def trigrams(term: str) -> list[str]:
+    """Return trigrams that every text with `term` (folded, 3 or more characters) has."""
+    last = len(term) - TRIGRAM
+    count = min(TRIGRAMS_ASKED, last + 1)
+    starts = {round(n * last / max(count - 1, 1)) for n in range(count)}
+    return [term[start : start + TRIGRAM] for start in sorted(starts)]
+
+
+def _code(characters: str) -> str:
+    # Five hexadecimal digits a character, so that one character is a prefix of its pairs; no tokenizer can misread them.
+    return "".join(f"{ord(c):05x}" for c in characters)
+
+
+def pairs(text: str) -> str:
+    """Return the words of the index of short CJK terms: each pair of neighbours, and the last character of each run."""
+    if text.isascii():
+        return ""
+    found: set[str] = set()
+    for run in _CJK_RUN.findall(text):
+        found.update(map("".join, itertools.pairwise(run)))
+        found.add(run[-1])
+    return " ".join(map(_code, sorted(found)))
+
+
+def pair_query(term: str) -> str | None:
+    """Return the question to that index for a term of one or two CJK characters; None for every other term."""
+    if not _CJK_SHORT.fullmatch(term):
+        return None
+    return f'"{_code(term)}"' + ("" if len(term) == 2 else " *")
+
+
+def trigram_query(term: str) -> str | None:
+    """Return the question to the trigram index; None for a term that is too short for it."""
+    if len(term) < TRIGRAM:
+        return None
+    quoted = (piece.replace('"', '""') for piece in trigrams(term))
+    return " AND ".join(f'"{piece}"' for piece in quoted)

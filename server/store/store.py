@@ -1,0 +1,162 @@
+"""The mail of every account: opens their databases, runs functions of a transaction on them, tells the bus.
+
+Invariants: a write is published after its commit and never before; no more than `max_open` databases stay open once
+they are out of use; nothing here blocks the event loop.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from server.clock import Clock
+from server.config import Settings
+from server.db.crew import Crew
+from server.db.database import Database, Reader, Writer
+from server.db.errors import DatabaseError
+from server.log import get_logger
+from server.notify.bus import Bus
+from server.store import collect, schema
+
+T = TypeVar("T")
+log = get_logger("store")
+
+MAX_OPEN = 100
+"""Databases kept open, at up to 7 file descriptors each."""
+READ_THREADS = 6
+WRITE_THREADS = 8
+COLLECT_PAUSE = 0.002
+DATABASE = "mail.db"
+
+
+def folder_of(accounts_dir: Path, account: int) -> Path:
+    """Return the folder that holds everything of one account's mail."""
+    return accounts_dir / f"{account % 256:02x}" / str(account)
+
+
+class Store:
+    """One for each process."""
+
+    def __init__(self, settings: Settings, bus: Bus, clock: Clock, *, max_open: int = MAX_OPEN) -> None:
+        self._accounts_dir = settings.accounts_dir
+        self._bus, self._clock = bus, clock
+        self._max_open = max_open
+        self._open: OrderedDict[int, Database] = OrderedDict()
+        self._lock = threading.Lock()
+        self._collecting: set[int] = set()
+        self._closing = False
+        self._readers = Crew("store-read", READ_THREADS)
+        self._writers = Crew("store-write", WRITE_THREADS)
+
+    def folder(self, account: int) -> Path:
+        """Return the folder of an account's mail."""
+        return folder_of(self._accounts_dir, account)
+
+    async def read(self, account: int, fn: Callable[[Reader], T]) -> T:
+        """Run `fn` on one snapshot of an account, on a thread."""
+        return await self._readers.run(partial(self.read_now, account, fn))
+
+    async def write(self, account: int, fn: Callable[[Writer], T]) -> T:
+        """Run `fn` in a write transaction of an account; it is durable, and the bus was told, when this returns.
+
+        Writes of one account that come together share a commit; those of different accounts run side by side.
+        """
+        database = self._retain_open(account)
+        if database is None:
+            database = await self._readers.run(partial(self._retain, account))
+        try:
+            return await database.async_write(fn)
+        finally:
+            database.release()
+
+    def read_now(self, account: int, fn: Callable[[Reader], T]) -> T:
+        """`read`, blocking the thread that calls."""
+        database = self._retain_open(account) or self._retain(account)
+        try:
+            return database.read(fn)
+        finally:
+            database.release()
+
+    def write_now(self, account: int, fn: Callable[[Writer], T]) -> T:
+        """`write`, blocking the thread that calls."""
+        database = self._retain_open(account) or self._retain(account)
+        try:
+            return database.write(fn)
+        finally:
+            database.release()
+
+    async def run(self, fn: Callable[[], T]) -> T:
+        """Run work that needs no transaction (`prepare`) on a thread of the store."""
+        return await self._readers.run(fn)
+
+    def _retain_open(self, account: int) -> Database | None:
+        with self._lock:
+            database = self._open.get(account)
+            if database is not None:
+                self._open.move_to_end(account)
+                database.retain()
+            return database
+
+    def _retain(self, account: int) -> Database:
+        folder = self.folder(account)
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._lock:
+            database = self._open.get(account)
+            fresh = False
+            if database is None:
+                database = Database(
+                    folder / DATABASE,
+                    schema.account_schema(int(self._clock.now().timestamp())),
+                    crew=self._writers,
+                    on_commit=partial(self._bus.publish, account),
+                    on_chore=partial(self._collect_soon, account),
+                )
+                self._open[account] = database
+                fresh = True
+            database.retain()
+            surplus = self._take_surplus()
+        for old in surplus:
+            old.close()
+        if fresh:
+            # A crash may have come between an expunge and the clearing up.
+            self._collect_soon(account, collect.CHORE)
+        return database
+
+    def _collect_soon(self, account: int, _chore: str) -> None:
+        with self._lock:
+            if self._closing or account in self._collecting:
+                return
+            self._collecting.add(account)
+        self._writers.submit(partial(self._collect, account))
+
+    def _collect(self, account: int) -> None:
+        """Clear up what expunges left, a little at a time, so that others get the write lock in between."""
+        try:
+            while not self._closing and self.read_now(account, collect.has_garbage):
+                self.write_now(account, collect.collect)
+                time.sleep(COLLECT_PAUSE)
+        except DatabaseError as error:
+            log.warning("collect_failed", account=account, reason=str(error))
+        finally:
+            with self._lock:
+                self._collecting.discard(account)
+
+    def _take_surplus(self) -> list[Database]:
+        """Take the longest unused databases off the list; those in use stay, their turn comes later."""
+        excess = len(self._open) - self._max_open
+        idle = [number for number, database in self._open.items() if database.idle][: max(excess, 0)]
+        return [self._open.pop(number) for number in idle]
+
+    def close(self) -> None:
+        """Finish the writes that wait and close every database."""
+        self._closing = True
+        self._writers.close()
+        self._readers.close()
+        with self._lock:
+            databases, self._open = list(self._open.values()), OrderedDict()
+        for database in databases:
+            database.close()
