@@ -8,28 +8,26 @@ import re
 from html.entities import html5
 from typing import Final
 
-_NEWLINE: Final = "\x02"
-_SPACE: Final = "\x03"
+_NEWLINE: Final = "\x00"
 _COMMENT: Final = re.compile(r"<!--[^-]*+(?:-(?!->)[^-]*+)*+(?:-->)?+")
 _HIDDEN: Final = re.compile(
-    r"<(script|style|title|template|noscript|textarea|xmp|iframe|object)\b[^<]*+(?:<(?!/\1\b)[^<]*+)*+(?:</\1[^>]*+>?+)?+",
+    r"<(?=[stnxioSTNXIO])(script|style|title|template|noscript|textarea|xmp|iframe|object)\b[^<]*+(?:<(?!/\1\b)[^<]*+)*+(?:</\1[^>]*+>?+)?+",
     re.IGNORECASE,
 )
 _BREAK: Final = re.compile(
-    r"</?(?:br|p|div|tr|li|ul|ol|dl|dt|dd|h[1-6]|table|blockquote|pre|hr|section|article|header|footer|center|form)\b[^>]*+>",
+    r"</?(?=[bptdluhsfcBPTDLUHSFCoO])(?:br|p|div|tr|li|ul|ol|dl|dt|dd|h[1-6]|table|blockquote|pre|hr|section|article|header|footer|center|form)\b[^>]*+>",
     re.IGNORECASE,
 )
 _CELL: Final = re.compile(r"</?(?:td|th|option|button)\b[^>]*+>", re.IGNORECASE)
 _TAG: Final = re.compile(r"</?[A-Za-z!?][^>]*+>")
 _UNCLOSED: Final = re.compile(r"<[A-Za-z/!?].*", re.DOTALL)
 _ENTITY: Final = re.compile(r"&(?:#(\d{1,8})|#[xX]([0-9a-fA-F]{1,7})|([A-Za-z][A-Za-z0-9]{1,30}));?")
-_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]+")
 _WINDOWS: Final = {number: bytes((number,)).decode("cp1252", "replace") for number in range(0x80, 0xA0)}
 
 
 def to_text(html: str) -> str:
     """The words of the markup: one line a block, no tags, no scripts, styles or comments, entities read."""
-    text = _CONTROLS.sub(" ", html)
+    text = html.replace(_NEWLINE, " ")
     text = _without_markup(text) if "<" in text else " ".join(text.split())
     if "&" in text:
         text = _ENTITY.sub(_entity, text)
@@ -44,7 +42,7 @@ def _without_markup(text: str) -> str:
     # Behind the last ">" no tag can end; without this cut a run of "<" would be searched to the end each time.
     last = text.rfind(">") + 1
     tail = _UNCLOSED.sub("", text[last:], count=1)
-    text = " ".join(text[:last].split()) + tail
+    text = text[:last] + tail
     text = _BREAK.sub(_NEWLINE, text)
     text = _CELL.sub(" ", text)
     return _TAG.sub("", text)

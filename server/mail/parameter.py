@@ -14,9 +14,10 @@ from server.mail import charset, encoded_word
 from server.mail.limits import DEFAULT
 
 _PARAMETER: Final = re.compile(
-    rb"""[;\s]*+([^\s=;"()]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"?+|([^;"(]*+))[^;"]*+""", re.DOTALL
+    rb"""([^\s=;"()]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"?+|([^;"(]*+))[^;"]*+""", re.DOTALL
 )
-_SKIP: Final = re.compile(rb'[^;"]*+(?:"[^"]*+"?+[^;"]*+)*+')
+_SEPARATOR: Final = re.compile(rb"[;\s]++")
+_SKIP: Final = re.compile(rb'[^;"]*+(?:"[^"]*+"?+[^;"]*+)*+')  # up to the next semicolon outside of quotes
 _QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
 _COMMENT: Final = re.compile(rb"\([^()]*+\)")
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`{|}~0-9A-Za-z-]++")
@@ -54,12 +55,15 @@ def _parameters(value: bytes, position: int, limit: int) -> dict[str, str]:
     raw: dict[str, bytes] = {}
     end = len(value)
     while position < end and len(raw) < limit:
+        separator = _SEPARATOR.match(value, position)
+        if separator is not None:
+            position = separator.end()
         match = _PARAMETER.match(value, position)
         if match is None:
-            skipped = _SKIP.match(value, position + 1)
-            position = end if skipped is None else skipped.end()
+            skipped = _SKIP.match(value, position)
+            position = max(end if skipped is None else skipped.end(), position + 1)
             continue
-        position = match.end() if match.end() > position else position + 1
+        position = match.end()
         name = match[1].decode("ascii", "replace").lower()
         if match[2] is not None:
             text = _QUOTED_PAIR.sub(rb"\1", match[2]) if b"\\" in match[2] else match[2]

@@ -3,12 +3,11 @@
 Never raises, whatever the octets; linear; attachments are located, not decoded. Bounds: `limits.Limits`.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from server.mail import bodystructure, date, encoded_word, envelope, header, html_text, message_id, mime, subject
+from server.mail import bodystructure, date, envelope, header, message_id, mime, searchable, subject
 from server.mail.address import Address, mailboxes
 from server.mail.header import HeaderBlock
 from server.mail.limits import DEFAULT, Limits
@@ -30,7 +29,6 @@ _PLUMBING: Final = frozenset(
         "text/calendar",
     }
 )
-_QUOTE_OR_RULE: Final = re.compile(r"^(?:>.*|[-_=*~ ]{3,})$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Summary:
     message_id: str | None
     references: tuple[str, ...]  # References and In-Reply-To, oldest first
     preview: str
-    text: str
+    text: str  # white space squeezed, one line a part
     has_attachment: bool
     attachment_names: tuple[str, ...]
 
@@ -70,7 +68,7 @@ def summarise(raw: bytes, *, limits: Limits = DEFAULT) -> Summary:
     base_subject, is_reply = subject.analyse(title)
     sent = date.parse(block.get("date") or b"")
     ids = message_id.parse_all(block.get("message-id") or b"", limit=1)
-    text, preview = _text(raw, root, limits)
+    text, preview = searchable.read(raw, root, limits)
     has_attachment, names = _attachments(root)
     return Summary(
         size=len(raw),
@@ -105,42 +103,6 @@ def _references(block: HeaderBlock, limit: int) -> tuple[str, ...]:
         if parent not in found[-limit:]:
             found.append(parent)
     return tuple(found[-limit:])
-
-
-def _text(raw: bytes, root: Part, limits: Limits) -> tuple[str, str]:
-    """The searchable text of all text parts, and the preview (RFC 8970: what the message says first)."""
-    pieces: list[str] = []
-    room = limits.text
-    plain_preview = html_preview = ""
-    for part in root.walk():
-        if room <= 0:
-            break
-        if part.type == "message" and part.embedded is not None:
-            piece = _inner_header(raw, part.embedded, limits)
-        elif part.type == "text":
-            piece = mime.text(raw, part, limit=room)
-            if part.subtype == "html":
-                piece = html_text.to_text(piece)
-                html_preview = html_preview or _preview(piece, limits.preview)
-            elif part.subtype != "calendar" and part.disposition != "attachment":
-                plain_preview = plain_preview or _preview(piece, limits.preview)
-        else:
-            continue
-        piece = piece.replace("\x00", "")[:room]
-        room -= len(piece) + 1
-        pieces.append(piece)
-    return "\n".join(pieces)[: limits.text], plain_preview or html_preview
-
-
-def _preview(text: str, length: int) -> str:
-    window = text[: length * 20]
-    said = " ".join(_QUOTE_OR_RULE.sub("", window).split())
-    return encoded_word.plain(said or " ".join(window.split()))[:length]
-
-
-def _inner_header(raw: bytes, inner: Part, limits: Limits) -> str:
-    block, _ = header.split(raw, limits.header_octets, start=inner.header_start, end=inner.body_start)
-    return "\n".join(filter(None, (block.text(name) for name in ("subject", "from", "to", "cc"))))
 
 
 def _attachments(root: Part) -> tuple[bool, tuple[str, ...]]:
