@@ -1,0 +1,294 @@
+"""Every command of a client as a frozen value. `parse` makes them, the handlers in `server.imap.commands` act on them.
+
+Text a person chose (mailbox names, search words) is `str`; credentials and message octets stay `bytes`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from server.imap.syntax.fetch_att import FetchAttribute
+from server.imap.syntax.search_key import SearchKey
+from server.imap.syntax.sequence import SequenceSet
+
+# -- any state
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Noop:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Id:
+    """RFC 2971. Values are for the log only."""
+
+    parameters: tuple[tuple[bytes, bytes | None], ...]
+
+
+# -- not authenticated
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """`initial` is the still encoded initial response (RFC 4959), None when there is none."""
+
+    mechanism: str
+    initial: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    username: bytes
+    password: bytes
+
+
+# -- authenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Enable:
+    capabilities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QResync:
+    """RFC 7162 §3.2.5: what the client knows. `known` are its uids; a seq-match is read and not needed."""
+
+    uidvalidity: int
+    modseq: int
+    known: SequenceSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    mailbox: str
+    read_only: bool = False
+    condstore: bool = False
+    qresync: QResync | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    mailbox: str
+    special_use: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    mailbox: str
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    mailbox: str
+    subscribed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """LIST and LSUB. `extended` when any part of RFC 5258's syntax was used."""
+
+    reference: str
+    patterns: tuple[str, ...]
+    select: frozenset[str] = frozenset()
+    returned: frozenset[str] = frozenset()
+    status: tuple[str, ...] = ()
+    extended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lsub:
+    reference: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    mailbox: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    octets: bytes
+    flags: tuple[str, ...] = ()
+    internaldate: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    mailbox: str
+    messages: tuple[NewMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class GetQuota:
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetQuotaRoot:
+    mailbox: str
+
+
+# -- selected
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """CLOSE, or UNSELECT where nothing is expunged."""
+
+    expunge: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Expunge:
+    """EXPUNGE, or UID EXPUNGE of some."""
+
+    uids: SequenceSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReturn:
+    """RETURN (...) of RFC 4731, 5182 and 9394. `partial` counts from 1, or from -1 at the end."""
+
+    minimum: bool = False
+    maximum: bool = False
+    count: bool = False
+    all: bool = False
+    save: bool = False
+    partial: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    key: SearchKey
+    charset: str = "UTF-8"
+    returned: SearchReturn | None = None
+    uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """`criteria` are keys of the store with True where REVERSE stood before them."""
+
+    criteria: tuple[tuple[str, bool], ...]
+    key: SearchKey
+    charset: str = "UTF-8"
+    returned: SearchReturn | None = None
+    uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    algorithm: str
+    key: SearchKey
+    charset: str = "UTF-8"
+    uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    sequence: SequenceSet
+    attributes: tuple[FetchAttribute, ...]
+    uid: bool = False
+    changed_since: int | None = None
+    vanished: bool = False
+    partial: tuple[int, int] | None = None
+
+
+class StoreMode(Enum):
+    ADD = auto()
+    REMOVE = auto()
+    REPLACE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    sequence: SequenceSet
+    mode: StoreMode
+    flags: tuple[str, ...]
+    silent: bool = False
+    unchanged_since: int | None = None
+    uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """COPY, or MOVE (RFC 6851)."""
+
+    sequence: SequenceSet
+    mailbox: str
+    uid: bool = False
+    move: bool = False
+
+
+Command = (
+    Capability
+    | Noop
+    | Logout
+    | Id
+    | StartTls
+    | Authenticate
+    | Login
+    | Enable
+    | Select
+    | Create
+    | Delete
+    | Rename
+    | Subscribe
+    | List
+    | Lsub
+    | Namespace
+    | Status
+    | Append
+    | Idle
+    | GetQuota
+    | GetQuotaRoot
+    | Check
+    | Close
+    | Expunge
+    | Search
+    | Sort
+    | Thread
+    | Fetch
+    | Store
+    | Copy
+)
