@@ -1,0 +1,29 @@
+"""What the server says it can do, by state. Only what is whole is said (RFC 9051 §6.1.1)."""
+
+from server.imap.handler import Context, State
+
+_ALWAYS = b"IMAP4rev1 IMAP4rev2 LITERAL+ ID SASL-IR"
+
+_SIGNED_IN = (
+    b"ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE"
+    b" MULTIAPPEND BINARY CONDSTORE QRESYNC ESEARCH SEARCHRES WITHIN SORT SORT=DISPLAY ESORT PARTIAL"
+    b" THREAD=REFERENCES THREAD=ORDEREDSUBJECT OBJECTID SAVEDATE PREVIEW UTF8=ACCEPT QUOTA QUOTA=RES-STORAGE"
+)
+
+
+def may_sign_in(ctx: Context) -> bool:
+    """RFC 9051 §11.1: passwords go over TLS only; a trial bound to this machine is the exception."""
+    return ctx.channel.tls or ctx.services.settings.is_loopback
+
+
+def capabilities(ctx: Context) -> bytes:
+    if ctx.state is not State.NOT_AUTHENTICATED:
+        return _ALWAYS + b" " + _SIGNED_IN + b" APPENDLIMIT=%d" % ctx.services.settings.message_size_limit
+    words = [_ALWAYS]
+    if ctx.services.tls is not None and not ctx.channel.tls:
+        words.append(b"STARTTLS")
+    if may_sign_in(ctx):
+        words.append(b"AUTH=PLAIN AUTH=LOGIN AUTH=OAUTHBEARER AUTH=XOAUTH2")
+    else:
+        words.append(b"LOGINDISABLED")
+    return b" ".join(words)

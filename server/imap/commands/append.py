@@ -1,0 +1,48 @@
+"""APPEND with MULTIAPPEND (RFC 9051 §6.3.12, RFC 3502, RFC 4315, RFC 7889).
+
+Messages are summarised and compressed before the transaction; all of one command are appended in one commit or none is.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+from server.db.transaction import Writer
+from server.imap.errors import Reason, Refusal
+from server.imap.flags import settable
+from server.imap.handler import Context
+from server.imap.syntax import command as c
+from server.imap.syntax.response import Reply
+from server.imap.syntax.sequence import format_numbers
+from server.store import append as store
+from server.store import mailboxes
+from server.store.append import Prepared
+from server.store.model import Appended
+
+
+async def append(ctx: Context, command: c.Append) -> Reply:
+    for message in command.messages:
+        if not message.octets:
+            # RFC 3502 §6: a zero-length literal cancels the whole of it.
+            raise Refusal(Reason.CANCELLED)
+        if len(message.octets) > ctx.services.settings.message_size_limit:
+            raise Refusal(Reason.TOO_BIG)
+    flags = [settable(message.flags) for message in command.messages]
+    # An unknown mailbox is refused before the work of preparing.
+    await ctx.read(lambda r: mailboxes.by_name(r, command.mailbox))
+    prepared = await asyncio.to_thread(_prepare, command.messages)
+    now = datetime.now(UTC)
+
+    def write(writer: Writer) -> list[Appended]:
+        mailbox = mailboxes.by_name(writer, command.mailbox)
+        return [
+            store.append(writer, mailbox.id, ready, flags=wanted, internaldate=message.internaldate or now)
+            for ready, wanted, message in zip(prepared, flags, command.messages, strict=True)
+        ]
+
+    done = await ctx.write(write)
+    uids = format_numbers(appended.uid for appended in done)
+    return Reply("Done", b"APPENDUID %d %b" % (done[0].uidvalidity, uids))
+
+
+def _prepare(messages: tuple[c.NewMessage, ...]) -> list[Prepared]:
+    return [store.prepare(message.octets) for message in messages]

@@ -1,0 +1,22 @@
+"""EXPUNGE and UID EXPUNGE (RFC 9051 §6.4.3, RFC 4315). The session sends the EXPUNGE lines, as for anybody's expunge."""
+
+from server.imap.handler import Context
+from server.imap.syntax import command as c
+from server.imap.syntax.response import Reply
+from server.store import expunge as store
+
+
+async def expunge(ctx: Context, command: c.Expunge) -> Reply:
+    view = ctx.writable_view
+    uids: list[int] | None = None
+    if command.uids is not None:
+        await ctx.load_view()
+        uids = view.uids_at(view.positions(command.uids, uid=True, saved=ctx.saved))
+    gone = await ctx.write(lambda w: store.expunge(w, view.mailbox_id, uids))
+    if not gone:
+        return Reply("Nothing to expunge")
+    if ctx.qresync:
+        await ctx.read(view.refresh)
+        return Reply("Done", b"HIGHESTMODSEQ %d" % view.modseq)  # RFC 7162 §3.2.7
+    ctx.woken = True
+    return Reply("Done")

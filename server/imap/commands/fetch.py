@@ -1,0 +1,230 @@
+"""FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 3516, RFC 7162, RFC 9394).
+
+Columns are copied from the store; octets are read only when a section is asked for. Messages are answered in batches, each one read
+of the store, and the client's reading sets the pace.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from server.db.transaction import Reader
+from server.imap.errors import Reason, Refusal
+from server.imap.handler import Context
+from server.imap.recent import Decoded, RecentMessages
+from server.imap.selected import Selected
+from server.imap.syntax import command as c
+from server.imap.syntax.error import ProtocolError
+from server.imap.syntax.fetch_att import BinarySize, Column, FetchAttribute, Section
+from server.imap.syntax.fetch_response import (
+    Piece,
+    binary_size_item,
+    flag_list,
+    pieces,
+    section_item,
+)
+from server.imap.syntax.fetch_response import (
+    fetch as fetch_line,
+)
+from server.imap.syntax.response import Reply, untagged
+from server.imap.syntax.sequence import contains, format_numbers
+from server.mail import mime
+from server.store import changes, flags, messages
+from server.store.model import Message
+
+BATCH = 500
+BATCH_OCTETS = 1024 * 1024
+
+_FIELDS = {
+    Column.UID: "uid",
+    Column.FLAGS: "flags",
+    Column.INTERNALDATE: "internaldate",
+    Column.SIZE: "size",
+    Column.ENVELOPE: "envelope",
+    Column.BODYSTRUCTURE: "bodystructure",
+    Column.BODY: "body",
+    Column.MODSEQ: "modseq",
+    Column.EMAILID: "email_id",
+    Column.THREADID: "thread_id",
+    Column.SAVEDATE: "savedate",
+    Column.PREVIEW: "preview",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a FETCH asks, worked out once for all its messages."""
+
+    columns: tuple[Column, ...]
+    pieces: list[Piece]
+    octets: tuple[Section | BinarySize, ...]
+    fields: frozenset[str]
+    marks_seen: bool
+
+    @classmethod
+    def of(cls, attributes: tuple[FetchAttribute, ...], *, uid: bool, modseq: bool, read_only: bool) -> "_Plan":
+        wanted = dict.fromkeys(attributes)
+        columns = [item for item in wanted if isinstance(item, Column)]
+        if uid and Column.UID not in columns:
+            columns.insert(0, Column.UID)  # RFC 9051 §6.4.9
+        if modseq and Column.MODSEQ not in columns:
+            columns.append(Column.MODSEQ)  # RFC 7162 §3.1.4.1
+        octets = tuple(item for item in wanted if not isinstance(item, Column))
+        fields = {_FIELDS[column] for column in columns} | {"uid", "flags"}
+        if octets:
+            fields.add("content_id")
+        marks = not read_only and any(isinstance(item, Section) and not item.peek for item in octets)
+        return cls(tuple(columns), pieces(columns), octets, frozenset(fields), marks)
+
+
+async def fetch(ctx: Context, command: c.Fetch) -> Reply:
+    view = ctx.view
+    asks_modseq = Column.MODSEQ in command.attributes or command.changed_since is not None
+    ctx.condstore |= asks_modseq
+    if command.vanished and not ctx.qresync:
+        raise ProtocolError("ENABLE QRESYNC first")  # RFC 7162 §3.2.6
+    plan = _Plan.of(
+        command.attributes, uid=command.uid, modseq=command.changed_since is not None, read_only=view.read_only
+    )
+    await ctx.load_view()
+    positions = view.positions(command.sequence, uid=command.uid, saved=ctx.saved)
+    numbers: Iterator[int] | list[int] = (index for run in positions for index in run)
+    if command.changed_since is not None:
+        numbers = await _changed(ctx, view, command, list(numbers))
+    if command.partial is not None:
+        numbers = _part(list(numbers), command.partial)
+    missing = await _answer(ctx, view, plan, iter(numbers))
+    if missing:
+        # RFC 2180 §4.1.3: others have expunged some; the client hears it as soon as it may.
+        ctx.woken = True
+        return Reply("Some of the messages are gone", b"EXPUNGEISSUED")
+    return Reply("Done")
+
+
+async def _changed(ctx: Context, view: Selected, command: c.Fetch, indexes: list[int]) -> list[int]:
+    """CHANGEDSINCE, and VANISHED (EARLIER) where it is asked for (RFC 7162 §3.1.4.1, §3.2.6)."""
+    since = command.changed_since or 0
+    delta = await ctx.read(lambda r: changes.since(r, view.mailbox_id, since))
+    if command.vanished:
+        asked = view.uid_ranges(command.sequence, uid=True, saved=ctx.saved)
+        gone = [uid for uid in delta.vanished if contains(asked, uid) and not view.number(uid)]
+        if gone:
+            ctx.send(untagged(b"VANISHED (EARLIER) " + format_numbers(gone)))
+    changed = {uid for uid, _, _ in delta.changed} | set(delta.new)
+    return [index for index in indexes if view.uids[index] in changed]
+
+
+def _part(indexes: list[int], partial: tuple[int, int]) -> list[int]:
+    """RFC 9394 §3.2: counted from the first, or from the last where negative."""
+    first, last = partial
+    if first > 0:
+        return indexes[first - 1 : last]
+    stop = len(indexes) + first + 1
+    return indexes[max(0, len(indexes) + last) : max(0, stop)]
+
+
+async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[int]) -> int:
+    """Send a FETCH line for each; returns how many messages were not there any more."""
+    missing = 0
+    while batch := list(islice(indexes, BATCH)):
+        while batch:
+            uids = [view.uids[index] for index in batch]
+            if plan.marks_seen:
+                # One message at a time may be large; flags are set for what is really sent.
+                uids = uids[:50]
+            seen = await _mark_seen(ctx, view, uids) if plan.marks_seen else frozenset()
+            rendered = await ctx.read(
+                _Rendering(view, plan, uids, dict(zip(uids, batch, strict=False)), seen, ctx.recent)
+            )
+            missing += rendered.missing
+            batch = batch[rendered.taken :]
+            ctx.send(rendered.data)
+            await ctx.drain()
+    return missing
+
+
+async def _mark_seen(ctx: Context, view: Selected, uids: list[int]) -> frozenset[int]:
+    r"""Set \Seen where it is not set (RFC 9051 §6.4.5: BODY[...] without PEEK does); returns whose flags changed."""
+    unseen = await ctx.read(
+        lambda r: [
+            row.uid
+            for row in messages.rows(r, view.mailbox_id, uids, fields=frozenset({"flags"}))
+            if "\\Seen" not in row.flags
+        ]
+    )
+    if not unseen:
+        return frozenset()
+    result = await ctx.write(lambda w: flags.store_flags(w, view.mailbox_id, unseen, "add", ["\\Seen"]))
+    view.note_own((uid, modseq) for uid, _, modseq in result.changed)
+    return frozenset(uid for uid, _, _ in result.changed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    data: bytes
+    taken: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    """One batch, on a thread of the store: rows to lines, until enough octets are gathered."""
+
+    view: Selected
+    plan: _Plan
+    uids: list[int]
+    indexes: dict[int, int]
+    seen: frozenset[int]
+    recent: RecentMessages
+
+    def __call__(self, reader: Reader) -> _Rendered:
+        plan = self.plan
+        rows = {row.uid: row for row in messages.rows(reader, self.view.mailbox_id, self.uids, fields=plan.fields)}
+        lines: list[bytes] = []
+        size = taken = missing = 0
+        for uid in self.uids:
+            taken += 1
+            row = rows.get(uid)
+            if row is None:
+                missing += 1
+                continue
+            items = [piece(row) for piece in plan.pieces]
+            if plan.octets:
+                decoded = self._decoded(reader, row)
+                items.extend(_octets_item(decoded, attribute) for attribute in plan.octets)
+            if uid in self.seen and Column.FLAGS not in plan.columns:
+                items.append(b"FLAGS " + flag_list(row.flags))
+            line = fetch_line(self.indexes[uid] + 1, items)
+            lines.append(line)
+            size += len(line)
+            if size > BATCH_OCTETS:
+                break
+        return _Rendered(b"".join(lines), taken, missing)
+
+    def _decoded(self, reader: Reader, row: Message) -> Decoded:
+        found = self.recent.get(row.content_id)
+        return found or self.recent.put(row.content_id, messages.raw(reader, row.content_id))
+
+
+def _octets_item(decoded: Decoded, attribute: Section | BinarySize) -> bytes:
+    if isinstance(attribute, BinarySize):
+        content = _binary(decoded, attribute.path)
+        return binary_size_item(attribute, 0 if content is None else len(content))
+    if attribute.binary:
+        return section_item(attribute, _binary(decoded, attribute.path))
+    if not attribute.path and not attribute.kind:
+        return section_item(attribute, decoded.raw)
+    octets = mime.section(decoded.raw, decoded.root, attribute.path, attribute.kind, attribute.names)
+    return section_item(attribute, octets)
+
+
+def _binary(decoded: Decoded, path: str) -> bytes | None:
+    """A part without its transfer encoding (RFC 3516 §4.3)."""
+    if not path:
+        return decoded.raw
+    part = mime.part_at(decoded.root, path)
+    if part is None:
+        return None
+    if part.encoding not in {"", "7bit", "8bit", "binary", "base64", "quoted-printable"}:
+        raise Refusal(Reason.UNKNOWN_CTE)
+    return mime.decoded(decoded.raw, part)

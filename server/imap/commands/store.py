@@ -1,0 +1,66 @@
+"""STORE and UID STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3)."""
+
+from server.imap.flags import settable
+from server.imap.handler import Context
+from server.imap.syntax import command as c
+from server.imap.syntax.fetch_response import fetch, flag_list
+from server.imap.syntax.response import Reply
+from server.imap.syntax.sequence import format_numbers
+from server.store import flags, messages
+from server.store.model import FlagResult
+
+_OPERATIONS: dict[c.StoreMode, flags.Op] = {
+    c.StoreMode.ADD: "add",
+    c.StoreMode.REMOVE: "remove",
+    c.StoreMode.REPLACE: "replace",
+}
+
+
+async def store(ctx: Context, command: c.Store) -> Reply:
+    view = ctx.writable_view
+    wanted = settable(command.flags)
+    ctx.condstore |= command.unchanged_since is not None
+    await ctx.load_view()
+    uids = view.uids_at(view.positions(command.sequence, uid=command.uid, saved=ctx.saved))
+    if not uids:
+        return Reply("Done")
+    operation = _OPERATIONS[command.mode]
+    result = await ctx.write(
+        lambda w: flags.store_flags(
+            w, view.mailbox_id, uids, operation, wanted, unchanged_since=command.unchanged_since
+        )
+    )
+    view.note_own((uid, modseq) for uid, _, modseq in result.changed)
+    await _tell(ctx, command, uids, result)
+    if result.failed:
+        failed = result.failed if command.uid else view.numbers(result.failed)
+        return Reply("Some of the messages have changed", b"MODIFIED " + format_numbers(failed))
+    return Reply("Done")
+
+
+async def _tell(ctx: Context, command: c.Store, uids: list[int], result: FlagResult) -> None:
+    """The new flags of every message, or only the new mod-sequences after .SILENT."""
+    view = ctx.view
+    changed = {uid: (names, modseq) for uid, names, modseq in result.changed}
+    if command.silent and not ctx.condstore:
+        return
+    if not command.silent:
+        refused = set(result.failed)
+        rest = [uid for uid in uids if uid not in changed and uid not in refused]
+        if rest:
+            rows = await ctx.read(
+                lambda r: messages.rows(r, view.mailbox_id, rest, fields=frozenset({"flags", "modseq"}))
+            )
+            changed.update({row.uid: (row.flags, row.modseq) for row in rows})
+    for uid in uids:
+        if uid not in changed:
+            continue
+        names, modseq = changed[uid]
+        # RFC 7162 §3.1.3: with UNCHANGEDSINCE or a client that keeps mod-sequences, the uid and the new one are told.
+        items = [b"UID %d" % uid] if command.uid or ctx.condstore else []
+        if not command.silent:
+            items.append(b"FLAGS " + flag_list(names))
+        if ctx.condstore:
+            items.append(b"MODSEQ (%d)" % modseq)
+        ctx.send(fetch(view.number(uid), items))
+        await ctx.drain()

@@ -1,0 +1,58 @@
+"""The dispatch table: every command, where it may be used, and what it does to numbers and news (RFC 9051 §6)."""
+
+from server.imap.commands import any as any_state
+from server.imap.commands import append, auth, copy, expunge, fetch, idle, mailbox, quota, search, select, store
+from server.imap.commands import list as listing
+from server.imap.handler import Effect, Row, State
+
+_ANY = frozenset({State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED})
+_BEFORE = frozenset({State.NOT_AUTHENTICATED})
+_IN = frozenset({State.AUTHENTICATED, State.SELECTED})
+_SELECTED = frozenset({State.SELECTED})
+
+_ROWS = (
+    Row("CAPABILITY", any_state.capability, _ANY),
+    Row("NOOP", any_state.noop, _ANY, Effect.LOOKS),
+    Row("LOGOUT", any_state.logout, _ANY),
+    Row("ID", any_state.identify, _ANY),
+    Row("STARTTLS", auth.start_tls, _BEFORE),
+    Row("AUTHENTICATE", auth.authenticate, _BEFORE),
+    Row("LOGIN", auth.login, _BEFORE),
+    Row("ENABLE", auth.enable, _IN),
+    Row("SELECT", select.select, _IN, Effect.QUIET),
+    Row("EXAMINE", select.select, _IN, Effect.QUIET),
+    Row("CREATE", mailbox.create, _IN),
+    Row("DELETE", mailbox.delete, _IN),
+    Row("RENAME", mailbox.rename, _IN),
+    Row("SUBSCRIBE", mailbox.subscribe, _IN),
+    Row("UNSUBSCRIBE", mailbox.subscribe, _IN),
+    Row("LIST", listing.list_, _IN),
+    Row("LSUB", listing.lsub, _IN),
+    Row("NAMESPACE", mailbox.namespace, _IN),
+    Row("STATUS", mailbox.status, _IN),
+    Row("APPEND", append.append, _IN, Effect.LOOKS),
+    Row("IDLE", idle.idle, _IN),
+    Row("GETQUOTA", quota.get_quota, _IN),
+    Row("GETQUOTAROOT", quota.get_quota_root, _IN),
+    Row("CHECK", select.check, _SELECTED, Effect.LOOKS),
+    Row("CLOSE", select.close, _SELECTED),
+    Row("UNSELECT", select.close, _SELECTED),
+    Row("EXPUNGE", expunge.expunge, _SELECTED, Effect.LOOKS),
+    Row("UID EXPUNGE", expunge.expunge, _SELECTED, Effect.LOOKS),
+    Row("SEARCH", search.search, _SELECTED, Effect.USES_NUMBERS),
+    Row("UID SEARCH", search.search, _SELECTED),
+    Row("SORT", search.sort, _SELECTED, Effect.USES_NUMBERS),
+    Row("UID SORT", search.sort, _SELECTED),
+    Row("THREAD", search.thread, _SELECTED, Effect.USES_NUMBERS),
+    Row("UID THREAD", search.thread, _SELECTED),
+    Row("FETCH", fetch.fetch, _SELECTED, Effect.USES_NUMBERS),
+    Row("UID FETCH", fetch.fetch, _SELECTED),
+    Row("STORE", store.store, _SELECTED, Effect.USES_NUMBERS),
+    Row("UID STORE", store.store, _SELECTED),
+    Row("COPY", copy.copy, _SELECTED),
+    Row("UID COPY", copy.copy, _SELECTED),
+    Row("MOVE", copy.copy, _SELECTED, Effect.LOOKS),
+    Row("UID MOVE", copy.copy, _SELECTED, Effect.LOOKS),
+)
+
+TABLE = {row.name: row for row in _ROWS}

@@ -1,0 +1,118 @@
+"""What the server refuses and how the refusal is worded: one table from reasons to response codes.
+
+Handlers raise `Refusal(reason)`; errors of the store and of the accounts become reasons here. A text never comes from an exception,
+so nothing internal reaches a client. RFC 5530 and RFC 9051 §7.1 define the codes.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from server.accounts.errors import AuthenticationFailed, Throttled
+from server.db import errors as db
+from server.store import errors as store
+
+
+class Reason(Enum):
+    NO_SUCH_MAILBOX = auto()
+    NO_SUCH_TARGET = auto()
+    MAILBOX_EXISTS = auto()
+    NAME_INVALID = auto()
+    CANNOT_DELETE = auto()
+    HAS_CHILDREN = auto()
+    CANNOT_RENAME = auto()
+    USE_ATTRIBUTE = auto()
+    READ_ONLY = auto()
+    OVER_QUOTA = auto()
+    TOO_BIG = auto()
+    LIMIT = auto()
+    BAD_CHARSET = auto()
+    UNKNOWN_CTE = auto()
+    FLAG_INVALID = auto()
+    AUTHENTICATION_FAILED = auto()
+    AUTHORIZATION_FAILED = auto()
+    THROTTLED = auto()
+    PRIVACY_REQUIRED = auto()
+    NO_TLS = auto()
+    NO_MECHANISM = auto()
+    NO_SUCH_QUOTA = auto()
+    NO_ROOM = auto()
+    EXPUNGED = auto()
+    CANCELLED = auto()
+    UNAVAILABLE = auto()
+    INTERNAL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    code: bytes | None
+    text: str
+
+
+_TABLE = {
+    Reason.NO_SUCH_MAILBOX: Wording(b"NONEXISTENT", "There is no such mailbox"),
+    Reason.NO_SUCH_TARGET: Wording(b"TRYCREATE", "There is no such mailbox; create it first"),
+    Reason.MAILBOX_EXISTS: Wording(b"ALREADYEXISTS", "There is a mailbox of this name already"),
+    Reason.NAME_INVALID: Wording(b"CANNOT", "A mailbox cannot have this name"),
+    Reason.CANNOT_DELETE: Wording(b"CANNOT", "This mailbox cannot be deleted"),
+    Reason.HAS_CHILDREN: Wording(b"HASCHILDREN", "Delete the mailboxes inside it first"),
+    Reason.CANNOT_RENAME: Wording(b"CANNOT", "This mailbox cannot be renamed that way"),
+    Reason.USE_ATTRIBUTE: Wording(b"USEATTR", "This special use is unknown or taken"),
+    Reason.READ_ONLY: Wording(b"READ-ONLY", "The mailbox is open for reading only"),
+    Reason.OVER_QUOTA: Wording(b"OVERQUOTA", "There is no room left for this"),
+    Reason.TOO_BIG: Wording(b"TOOBIG", "The message is too large"),
+    Reason.LIMIT: Wording(b"LIMIT", "That is more than this server does at once"),
+    Reason.BAD_CHARSET: Wording(b"BADCHARSET (US-ASCII UTF-8)", "This character set is not supported"),
+    Reason.UNKNOWN_CTE: Wording(b"UNKNOWN-CTE", "The part cannot be decoded"),
+    Reason.FLAG_INVALID: Wording(b"CANNOT", "This flag cannot be set"),
+    Reason.AUTHENTICATION_FAILED: Wording(b"AUTHENTICATIONFAILED", "Wrong name or password"),
+    Reason.AUTHORIZATION_FAILED: Wording(b"AUTHORIZATIONFAILED", "Nobody may sign in for somebody else here"),
+    Reason.THROTTLED: Wording(b"UNAVAILABLE", "Too many failed sign-ins; wait before the next"),
+    Reason.PRIVACY_REQUIRED: Wording(b"PRIVACYREQUIRED", "Start TLS first"),
+    Reason.NO_MECHANISM: Wording(b"CANNOT", "This mechanism is not offered"),
+    Reason.NO_TLS: Wording(b"UNAVAILABLE", "TLS is not available"),
+    Reason.NO_SUCH_QUOTA: Wording(b"NONEXISTENT", "There is no such quota root"),
+    Reason.NO_ROOM: Wording(b"UNAVAILABLE", "The server has no room left; try again later"),
+    Reason.EXPUNGED: Wording(b"EXPUNGEISSUED", "The message is gone"),
+    Reason.CANCELLED: Wording(None, "Cancelled"),
+    Reason.UNAVAILABLE: Wording(b"UNAVAILABLE", "The mail store cannot be used now; try again later"),
+    Reason.INTERNAL: Wording(b"SERVERBUG", "Internal error; it has been logged"),
+}
+
+
+class Refusal(Exception):
+    """The command is well formed and will not be done."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.name)
+        self.reason = reason
+
+
+# The first class that fits wins, so subclasses stand before their bases.
+_CAUSES: tuple[tuple[type[Exception], Reason], ...] = (
+    (store.NoSuchMailbox, Reason.NO_SUCH_MAILBOX),
+    (store.NoSuchMessage, Reason.EXPUNGED),
+    (store.MailboxExists, Reason.MAILBOX_EXISTS),
+    (store.HasChildren, Reason.HAS_CHILDREN),
+    (store.CannotDelete, Reason.CANNOT_DELETE),
+    (store.NameInvalid, Reason.NAME_INVALID),
+    (store.OverQuota, Reason.OVER_QUOTA),
+    (store.TooBig, Reason.TOO_BIG),
+    (store.TooManyKeywords, Reason.FLAG_INVALID),
+    (store.QueryTooComplex, Reason.LIMIT),
+    (db.DatabaseFull, Reason.NO_ROOM),
+    (db.DatabaseBusy, Reason.UNAVAILABLE),
+    (db.DatabaseError, Reason.UNAVAILABLE),
+    (AuthenticationFailed, Reason.AUTHENTICATION_FAILED),
+    (Throttled, Reason.THROTTLED),
+)
+
+
+def reason_of(error: Exception) -> Reason | None:
+    """The reason an expected error stands for; None for a bug."""
+    if isinstance(error, Refusal):
+        return error.reason
+    return next((reason for cause, reason in _CAUSES if isinstance(error, cause)), None)
+
+
+def wording(reason: Reason) -> Wording:
+    return _TABLE[reason]

@@ -1,0 +1,207 @@
+"""What a command handler is given and what it gives back: `Context`, `Row` of the dispatch table, and the seam to the connection.
+
+A handler is `async def name(ctx, command) -> Reply`. It reads its arguments, calls the store, returns values; the session adds the
+tag and the changes that other clients made. Long answers are sent piece by piece with `ctx.send` and `ctx.drain`.
+"""
+
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import Enum, Flag, auto
+from typing import Any, Protocol, TypeVar
+
+from server.accounts.account import Account
+from server.accounts.credential import Authenticator
+from server.accounts.directory import Directory
+from server.config import Settings
+from server.db.transaction import Reader, Writer
+from server.imap.errors import Reason, Refusal
+from server.imap.recent import RecentMessages
+from server.imap.selected import Selected
+from server.imap.syntax.fragment import Fragment, FragmentLimits
+from server.imap.syntax.mailbox_name import encode_utf7
+from server.imap.syntax.response import Reply, string
+from server.imap.syntax.sequence import Ranges
+from server.net.limits import ConnectionLimits
+from server.notify.bus import Bus, Subscription
+from server.store.store import Store
+
+T = TypeVar("T")
+
+FLUSH_SIZE = 64 * 1024
+
+
+class State(Enum):
+    """RFC 9051 §3."""
+
+    NOT_AUTHENTICATED = auto()
+    AUTHENTICATED = auto()
+    SELECTED = auto()
+    LOGOUT = auto()
+
+
+class Effect(Flag):
+    """What the session must know of a command beyond its name."""
+
+    NONE = 0
+    USES_NUMBERS = auto()
+    """Message numbers in arguments or answer: no EXPUNGE may be sent while it runs (RFC 9051 §7.5.1)."""
+    LOOKS = auto()
+    """The client asks for news: the store is read even if nobody has told of a change."""
+    QUIET = auto()
+    """No news of the mailbox with this one."""
+
+
+class Event(Enum):
+    """What a wait for the client ended in, besides a fragment."""
+
+    CLOSED = auto()
+    WOKEN = auto()
+    TIMEOUT = auto()
+    FINISHING = auto()
+
+
+class Channel(Protocol):
+    """One client's connection as the session sees it."""
+
+    peer: str
+    tls: bool
+    limits: FragmentLimits
+
+    def write(self, data: bytes) -> None: ...
+
+    async def drain(self) -> None:
+        """Wait until the client has taken most of what was written; raises ConnectionError when it does not."""
+        ...
+
+    async def next(self, seconds: float, *, wakeable: bool = False) -> Fragment | Event: ...
+
+    def wake(self) -> None: ...
+
+    async def start_tls(self, context: ssl.SSLContext) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What all connections share."""
+
+    settings: Settings
+    store: Store
+    directory: Directory
+    authenticator: Authenticator
+    bus: Bus
+    tls: ssl.SSLContext | None
+    limits: ConnectionLimits
+
+
+@dataclass(slots=True)
+class Context:
+    """One connection's state. Only the task of the connection touches it; `woken` is set by the bus."""
+
+    services: Services
+    channel: Channel
+    log: Any
+    state: State = State.NOT_AUTHENTICATED
+    tag: bytes = b"*"
+    account: Account | None = None
+    selected: Selected | None = None
+    utf8: bool = False
+    rev2: bool = False
+    condstore: bool = False
+    qresync: bool = False
+    saved: Ranges = ()
+    sign_in_failures: int = 0
+    woken: bool = False
+    subscription: Subscription | None = None
+    recent: RecentMessages = field(default_factory=RecentMessages)
+    _out: list[bytes] = field(default_factory=list)
+    _out_size: int = 0
+
+    # -- output
+
+    def send(self, data: bytes) -> None:
+        """Put whole response lines into the output."""
+        self._out.append(data)
+        self._out_size += len(data)
+
+    def flush(self) -> None:
+        if self._out:
+            self.channel.write(self._out[0] if len(self._out) == 1 else b"".join(self._out))
+            self._out.clear()
+            self._out_size = 0
+
+    async def drain(self, *, least: int = FLUSH_SIZE) -> None:
+        """Hand the output over once it is worth it, and wait for a client that reads slowly."""
+        if self._out_size >= least:
+            self.flush()
+            await self.channel.drain()
+
+    def format_name(self, name: str) -> bytes:
+        """A mailbox name as this client reads names."""
+        return string(name.encode("utf-8"), utf8=True) if self.utf8 else string(encode_utf7(name))
+
+    # -- the account's store
+
+    @property
+    def account_id(self) -> int:
+        if self.account is None:
+            raise Refusal(Reason.INTERNAL)
+        return self.account.id
+
+    async def read(self, fn: Callable[[Reader], T]) -> T:
+        return await self.services.store.read(self.account_id, fn)
+
+    async def write(self, fn: Callable[[Writer], T]) -> T:
+        return await self.services.store.write(self.account_id, fn)
+
+    # -- the selected mailbox
+
+    @property
+    def view(self) -> Selected:
+        if self.selected is None:
+            raise Refusal(Reason.INTERNAL)
+        return self.selected
+
+    @property
+    def writable_view(self) -> Selected:
+        """The view, if it may be changed (RFC 9051 §6.3.3)."""
+        if self.view.read_only:
+            raise Refusal(Reason.READ_ONLY)
+        return self.view
+
+    async def load_view(self) -> Selected:
+        """The view with its list of uids, which a large mailbox gets only when numbers are needed."""
+        view = self.view
+        if not view.loaded:
+            await self.read(view.load)
+        return view
+
+    def unselect(self) -> None:
+        self.selected = None
+        self.saved = ()
+        self.recent.clear()
+        if self.state is State.SELECTED:
+            self.state = State.AUTHENTICATED
+
+    def wake(self) -> None:
+        """The bus: something changed in this account."""
+        self.woken = True
+        self.channel.wake()
+
+    def close(self) -> None:
+        if self.subscription is not None:
+            self.subscription.close()
+            self.subscription = None
+
+
+Handler = Callable[[Context, Any], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the dispatch table."""
+
+    name: str
+    handler: Handler
+    states: frozenset[State]
+    effect: Effect = Effect.NONE

@@ -1,0 +1,53 @@
+"""The last few messages a connection has read, decoded.
+
+A client that fetches a large message in pieces does not make the server decompress and parse it for each piece.
+Bounded in number and octets; the newest is kept whatever its size, because the next piece of it is what will be asked for.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from server.mail.mime import Part, parse
+
+MAX_MESSAGES = 4
+MAX_OCTETS = 4 * 2**20
+
+
+@dataclass(slots=True)
+class Decoded:
+    """Octets of a message and, once somebody asked for a part, its structure."""
+
+    raw: bytes
+    _root: Part | None = None
+
+    @property
+    def root(self) -> Part:
+        if self._root is None:
+            self._root = parse(self.raw)
+        return self._root
+
+
+class RecentMessages:
+    __slots__ = ("_kept", "_octets")
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, Decoded] = OrderedDict()
+        self._octets = 0
+
+    def get(self, content_id: int) -> Decoded | None:
+        found = self._kept.get(content_id)
+        if found is not None:
+            self._kept.move_to_end(content_id)
+        return found
+
+    def put(self, content_id: int, raw: bytes) -> Decoded:
+        decoded = self._kept[content_id] = Decoded(raw)
+        self._octets += len(raw)
+        while len(self._kept) > 1 and (len(self._kept) > MAX_MESSAGES or self._octets > MAX_OCTETS):
+            _, dropped = self._kept.popitem(last=False)
+            self._octets -= len(dropped.raw)
+        return decoded
+
+    def clear(self) -> None:
+        self._kept.clear()
+        self._octets = 0

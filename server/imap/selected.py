@@ -1,0 +1,211 @@
+"""One client's view of its selected mailbox, and the changes it has not been told yet.
+
+Message numbers are positions in this view, never in the mailbox: what others append or expunge reaches the view by `refresh` and
+the client by `report`, and only `report` with `expunge=True` changes the numbers of messages, so a number is never stale
+(RFC 9051 §7.5.1).
+
+The list of uids is loaded when numbers are first needed: selecting a mailbox of a million messages reads one row. The late load is
+exact, because the store's log says what has been expunged since the moment of the view.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+
+from server.db.transaction import Reader
+from server.imap.syntax.error import ProtocolError
+from server.imap.syntax.fetch_response import flag_update
+from server.imap.syntax.response import untagged
+from server.imap.syntax.sequence import Ranges, SequenceSet, format_numbers
+from server.store import changes, messages
+from server.store.model import Delta
+
+_MAX_UID = 2**32 - 1
+
+
+class Selected:
+    """State of one SELECT or EXAMINE. Use `positions` and `uid_ranges` for what a client wrote."""
+
+    __slots__ = (
+        "_announced",
+        "_expunged",
+        "_flags",
+        "_own",
+        "_uids",
+        "exists",
+        "mailbox_id",
+        "modseq",
+        "name",
+        "read_only",
+        "uidnext",
+        "uidvalidity",
+    )
+
+    def __init__(
+        self, *, mailbox_id: int, name: str, uidvalidity: int, uidnext: int, modseq: int, exists: int, read_only: bool
+    ) -> None:
+        self.mailbox_id = mailbox_id
+        self.name = name
+        self.uidvalidity = uidvalidity
+        self.uidnext = uidnext
+        self.modseq = modseq
+        self.exists = exists
+        self.read_only = read_only
+        self._uids: array[int] | None = None if exists else array("I")
+        self._announced = exists  # what the client knows
+        self._expunged: set[int] = set()  # gone from the mailbox, still numbered here
+        self._flags: dict[int, tuple[frozenset[str], int]] = {}
+        self._own: dict[int, int] = {}  # uid -> modseq of changes this client made and has been told
+
+    # -- loading
+
+    @property
+    def loaded(self) -> bool:
+        return self._uids is not None
+
+    @property
+    def uids(self) -> "array[int]":
+        if self._uids is None:
+            raise RuntimeError("the view is not loaded")
+        return self._uids
+
+    def load(self, reader: Reader) -> None:
+        """Fill in the uids as they were at `modseq`."""
+        present = messages.uids(reader, self.mailbox_id)
+        known = present[: bisect_left(present, self.uidnext)]
+        gone = [uid for uid in changes.since(reader, self.mailbox_id, self.modseq).vanished if uid < self.uidnext]
+        self._uids = array("I", sorted({*known, *gone})) if gone else known
+        # A message numbered but counted differently would shift every number after it, so the list is what counts.
+        untold = self.exists - self._announced
+        self.exists = len(self._uids)
+        self._announced = self.exists - untold
+
+    # -- numbers
+
+    def positions(self, sequence: SequenceSet, *, uid: bool, saved: Ranges = ()) -> list[range]:
+        """Index ranges of the messages a client named. Message numbers beyond the view raise ProtocolError."""
+        if sequence.saved:
+            return self._uid_positions(saved)
+        if uid:
+            return self._uid_positions(sequence.resolve(self.uids[-1] if self.exists else 0))
+        ranges = sequence.resolve(self.exists)
+        if ranges and ranges[-1][1] > self.exists:
+            # RFC 9051 §9 seq-number: beyond the number of messages is BAD.
+            raise ProtocolError("There is no message of this number")
+        return [range(max(low, 1) - 1, high) for low, high in ranges]
+
+    def _uid_positions(self, ranges: Ranges) -> list[range]:
+        found = []
+        for low, high in ranges:
+            start = bisect_left(self.uids, min(low, _MAX_UID))
+            stop = bisect_right(self.uids, min(high, _MAX_UID), start)
+            if stop > start:
+                found.append(range(start, stop))
+        return found
+
+    def uids_at(self, positions: Iterable[range]) -> list[int]:
+        uids: list[int] = []
+        for run in positions:
+            uids.extend(self.uids[run.start : run.stop])
+        return uids
+
+    def uid_ranges(self, sequence: SequenceSet, *, uid: bool, saved: Ranges = ()) -> Ranges:
+        """The same as ranges of uids; numbers beyond the view name nothing (for SEARCH)."""
+        if sequence.saved:
+            return saved
+        largest = self.uids[-1] if self.exists else 0
+        if uid:
+            return sequence.resolve(largest)
+        ranges = []
+        for low, high in sequence.resolve(self.exists):
+            first, last = max(low, 1), min(high, self.exists)
+            if first <= last:
+                ranges.append((self.uids[first - 1], self.uids[last - 1]))
+        return tuple(ranges)
+
+    def number(self, uid: int) -> int:
+        """The message number of `uid`, 0 if it is not in the view."""
+        index = bisect_left(self.uids, uid)
+        return index + 1 if index < len(self.uids) and self.uids[index] == uid else 0
+
+    def numbers(self, uids: Iterable[int]) -> list[int]:
+        return [number for number in map(self.number, uids) if number]
+
+    def only_known(self, uids: Sequence[int]) -> list[int]:
+        """Without those that came after the client was last told (their numbers do not exist yet)."""
+        return [uid for uid in uids if uid < self.uidnext]
+
+    # -- changes
+
+    def note_own(self, changed: Iterable[tuple[int, int]]) -> None:
+        """These (uid, modseq) are this client's own flag changes and have been answered."""
+        self._own.update(changed)
+
+    def refresh(self, reader: Reader) -> None:
+        """Read what happened since the last look. Raises NoSuchMailbox when the mailbox is gone."""
+        delta = changes.since(reader, self.mailbox_id, self.modseq)
+        if delta.highestmodseq == self.modseq:
+            return
+        if self._uids is None and (delta.changed or any(uid < self.uidnext for uid in delta.vanished)):
+            self.load(reader)
+        self._apply(delta)
+
+    def _apply(self, delta: Delta) -> None:
+        before = self.uidnext
+        for uid, flags, modseq in delta.changed:
+            if uid < before and self._own.get(uid) != modseq:
+                self._flags[uid] = (frozenset(flags), modseq)
+        for uid in delta.vanished:
+            if uid < before:
+                self._expunged.add(uid)
+                self._flags.pop(uid, None)
+        new = [uid for uid in delta.new if uid >= before]
+        if self._uids is not None:
+            self._uids.extend(sorted(new))
+        self.exists += len(new)
+        self.uidnext = max(self.uidnext, delta.uidnext)
+        self.modseq = delta.highestmodseq
+        self._own.clear()
+
+    @property
+    def has_news(self) -> bool:
+        return bool(self._flags or self._expunged or self.exists != self._announced)
+
+    def report(self, *, expunge: bool, modseq: bool, vanished: bool) -> bytes:
+        """What the client may hear now: EXPUNGE (or VANISHED, RFC 7162 §3.2.10), EXISTS, FETCH."""
+        if not self.has_news:
+            return b""
+        lines = []
+        if expunge and self._expunged:
+            lines.append(self._expunge(vanished=vanished))
+        if self.exists != self._announced:
+            lines.append(untagged(b"%d EXISTS" % self.exists))
+            self._announced = self.exists
+        for uid, (flags, mark) in sorted(self._flags.items()):
+            number = self.number(uid)
+            if number:
+                lines.append(flag_update(number, uid, flags, mark if modseq else None))
+        self._flags.clear()
+        return b"".join(lines)
+
+    def _expunge(self, *, vanished: bool) -> bytes:
+        uids = self.uids
+        positions = [index for index in (bisect_left(uids, uid) for uid in sorted(self._expunged)) if index < len(uids)]
+        positions = [index for index in positions if uids[index] in self._expunged]
+        gone = [uids[index] for index in positions]
+        self._expunged.clear()
+        if not gone:
+            return b""
+        kept = array("I")
+        start = 0
+        for index in positions:
+            kept.extend(uids[start:index])
+            start = index + 1
+        kept.extend(uids[start:])
+        self._uids = kept
+        self.exists -= len(gone)
+        self._announced -= len(gone)
+        if vanished:
+            return untagged(b"VANISHED " + format_numbers(gone))
+        # From the end, so that each number is right at the moment it is sent.
+        return b"".join(b"* %d EXPUNGE\r\n" % (index + 1) for index in reversed(positions))
