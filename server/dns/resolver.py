@@ -14,8 +14,7 @@ import dns.name
 import dns.rdatatype
 import dns.resolver
 import dns.reversename
-from dns.rdtypes.ANY.MX import MX as MxRecord
-from dns.rdtypes.ANY.TXT import TXT as TxtRecord
+from dns.rdtypes.ANY import MX, TXT
 
 LIFETIME = 5.0
 """Seconds for one question, retries included."""
@@ -60,7 +59,7 @@ class SystemResolver:
 
     async def mx(self, domain: str) -> list[Mx]:
         answer = await self._ask(domain, dns.rdatatype.MX)
-        return sorted(Mx(r.preference, _text(r.exchange)) for r in answer if isinstance(r, MxRecord))
+        return sorted(Mx(r.preference, _text(r.exchange)) for r in answer if isinstance(r, MX.MX))
 
     async def addresses(self, host: str) -> list[str]:
         """Return IPv6 addresses first, then IPv4; one family may be missing without harm."""
@@ -77,7 +76,7 @@ class SystemResolver:
 
     async def txt(self, name: str) -> list[bytes]:
         answer = await self._ask(name, dns.rdatatype.TXT)
-        return [b"".join(r.strings) for r in answer if isinstance(r, TxtRecord)]
+        return [b"".join(r.strings) for r in answer if isinstance(r, TXT.TXT)]
 
     async def ptr(self, address: str) -> list[str]:
         try:

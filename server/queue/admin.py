@@ -4,6 +4,7 @@ Invariant: nothing here touches a recipient whose attempt is under way except to
 only what is still open afterwards stays held.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import select, update
 
 from server.db.transaction import Reader, Writer
 from server.queue import spool
+from server.queue.lock import WorkerLock
 from server.queue.model import State
 from server.queue.submit import Queue
 
@@ -88,7 +90,7 @@ def cancel(w: Writer, queue_id: str) -> bool:
 
 
 class Admin:
-    """The same, for whoever holds a `Queue`: wakes the worker and removes the octets."""
+    """The same, for whoever holds a `Queue`: wakes the worker, removes octets, clears up after a worker that was killed."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
@@ -97,6 +99,7 @@ class Admin:
         return await self._queue.database.async_read(list_entries)
 
     async def retry(self, queue_id: str = ALL) -> int:
+        await self._free_dead_leases()
         now = int(self._queue.clock.now().timestamp())
         changed = await self._queue.database.async_write(lambda w: retry(w, queue_id, now))
         self._queue.wake()
@@ -106,5 +109,17 @@ class Admin:
         return await self._queue.database.async_write(lambda w: hold(w, queue_id))
 
     async def cancel(self, queue_id: str) -> bool:
-        """Cancel; the octets become an orphan, which the worker removes."""
-        return await self._queue.database.async_write(lambda w: cancel(w, queue_id))
+        await self._free_dead_leases()
+        gone = await self._queue.database.async_write(lambda w: cancel(w, queue_id))
+        if gone:
+            await asyncio.to_thread(self._queue.blobs.remove, queue_id)
+        return gone
+
+    async def _free_dead_leases(self) -> None:
+        """Without a worker nothing is under way, whatever the rows of one that was killed say."""
+        lock = WorkerLock(self._queue.blobs.folder)
+        if await asyncio.to_thread(lock.acquire):
+            try:
+                await self._queue.database.async_write(lambda w: spool.release(w, spool.OWNER))
+            finally:
+                await asyncio.to_thread(lock.release)

@@ -31,7 +31,7 @@ class Blobs:
     """All methods block: call them on a thread."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def put(self, name: str, raw: bytes) -> None:
         """Write the octets durably; an OSError means that nothing was stored."""
@@ -62,7 +62,7 @@ class Blobs:
 
     def names(self) -> Iterator[str]:
         """List what is stored."""
-        for path in self._folder.glob("[0-9a-z][0-9a-z]/*"):
+        for path in self.folder.glob("[0-9a-z][0-9a-z]/*"):
             if _ID.fullmatch(path.name):
                 yield path.name
 
@@ -70,7 +70,7 @@ class Blobs:
         """Remove files that belong to no row (and unfinished ones) when they are older than a day."""
         oldest = (time.time() if now is None else now) - ORPHAN_AGE
         removed = []
-        for path in self._folder.glob("[0-9a-z][0-9a-z]/*"):
+        for path in self.folder.glob("[0-9a-z][0-9a-z]/*"):
             if path.name in known:
                 continue
             with suppress(FileNotFoundError):
@@ -82,7 +82,7 @@ class Blobs:
     def _path(self, name: str) -> Path:
         if not _ID.fullmatch(name):
             raise ValueError("not a queue id")
-        return self._folder / name[-2:] / name
+        return self.folder / name[-2:] / name
 
     def _prepare(self, folder: Path) -> None:
         if folder.is_dir():

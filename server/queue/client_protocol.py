@@ -40,7 +40,7 @@ def reply(code: int, text: str) -> Reply:
     digit = {Kind.DELIVERED: "2", Kind.FAILED: "5"}.get(kind, "4")
     found = _ENHANCED.match(text)
     if found and found.group(1) == digit:
-        return Reply(kind, code, found.group(0), text)
+        return Reply(kind, code, found.group(0), text[found.end() :].strip())
     return Reply(kind, code, f"{digit}.0.0", text)
 
 

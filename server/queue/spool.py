@@ -4,7 +4,8 @@ Invariants: a message row exists as long as one of its recipients is open; a rec
 `lease_until`; a recipient's end and the report about it are written in one transaction. Times are seconds since 1970, UTC.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +87,9 @@ SCHEMA = Schema("queue", 1, METADATA)
 
 KEY_LIFETIME = 7 * 24 * 3600
 """How long a repeated submission is recognised."""
+
+OWNER = "worker"
+"""Who holds leases. There is one worker for a database today; several machines will each have a name."""
 
 LEASE_ROWS = 1_000
 """Recipients looked at in one lease; the rest is due a moment later."""
@@ -176,9 +180,13 @@ def lease(
     owner: str,
     jobs: int,
     octets: int,
-    skip_domains: Collection[str] = (),
+    per_domain: int,
+    busy: Mapping[str, int],
 ) -> list[Lease]:
-    """Take due work that nobody else gets before `until`: up to `jobs` pieces and `octets`, but one piece at least."""
+    """Take due work that nobody else gets before `until`: up to `jobs` pieces and `octets`, but one piece at least.
+
+    `busy` says how many pieces a domain has already; none gets more than `per_domain`.
+    """
     c = recipient_table.c
     statement = (
         select(recipient_table, message_table)
@@ -188,15 +196,20 @@ def lease(
         .limit(LEASE_ROWS)
         .set_label_style(SelectLabelStyle.LABEL_STYLE_TABLENAME_PLUS_COL)
     )
-    if skip_domains:
-        statement = statement.where(c.domain.not_in(sorted(skip_domains)))
+    full = sorted(domain for domain, count in busy.items() if count >= per_domain)
+    if full:
+        statement = statement.where(c.domain.not_in(full))
+    held = Counter(busy)
     groups: dict[tuple[str, str], list[Any]] = {}
     for row in w.execute(statement).mappings():
         key = (row["queue_recipient_message_id"], row["queue_recipient_domain"])
         if key not in groups:
+            if held[key[1]] >= per_domain:
+                continue
             octets -= row["queue_message_size"]
             if len(groups) >= jobs or (octets < 0 and groups):
                 break
+            held[key[1]] += 1
         groups.setdefault(key, []).append(row)
     leases = [_lease(rows) for rows in groups.values()]
     ids = [r.id for found in leases for r in found.recipients]

@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from server.clock import Clock
 from server.config import Settings
@@ -41,7 +42,6 @@ POLL_SECONDS = 30.0
 PAUSE_SECONDS = 5.0
 SWEEP_SECONDS = 6 * 3600
 SETTLE_TRIES = 8
-OWNER = "worker"
 
 log = get_logger("queue.worker")
 
@@ -125,7 +125,7 @@ class Worker:
     async def _recover(self) -> None:
         while not self._stopping:
             try:
-                given_back = await self._queue.database.async_write(lambda w: spool.release(w, OWNER))
+                given_back = await self._queue.database.async_write(lambda w: spool.release(w, spool.OWNER))
             except DatabaseError:
                 log.exception("queue_unavailable")
                 await self._pause(PAUSE_SECONDS)
@@ -151,10 +151,16 @@ class Worker:
         jobs, octets = MAX_JOBS - len(self._tasks), MAX_OCTETS - self._octets
         if jobs <= 0 or (octets <= 0 and self._tasks):
             return []
-        full = [domain for domain, count in self._domains.items() if count >= MAX_JOBS_PER_DOMAIN]
         return await self._queue.database.async_write(
             lambda w: spool.lease(
-                w, now=now, until=now + LEASE_SECONDS, owner=OWNER, jobs=jobs, octets=octets, skip_domains=full
+                w,
+                now=now,
+                until=now + LEASE_SECONDS,
+                owner=spool.OWNER,
+                jobs=jobs,
+                octets=octets,
+                per_domain=MAX_JOBS_PER_DOMAIN,
+                busy=self._domains,
             )
         )
 
@@ -164,9 +170,9 @@ class Worker:
             self._octets += lease.message.size
             task = asyncio.create_task(self._attempt(lease), name=f"queue {lease.message.id} {lease.domain}")
             self._tasks.add(task)
-            task.add_done_callback(lambda done, lease=lease: self._ended(done, lease))
+            task.add_done_callback(partial(self._ended, lease))
 
-    def _ended(self, task: "asyncio.Task[None]", lease: Lease) -> None:
+    def _ended(self, lease: Lease, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         self._octets -= lease.message.size
         self._domains[lease.domain] -= 1
