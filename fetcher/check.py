@@ -1,0 +1,182 @@
+"""The live check of an account before it is stored: step by step, with times, and a remedy where a step fails.
+
+Nothing is changed at the provider: the one message is looked at by TOP, never deleted, and the session ends with QUIT.
+The answer about an address that may not be reached is the same whatever listens there (security.md T051).
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from fetcher import connection, pop3
+from fetcher.connection import Environment, Pop3Link, Target
+from fetcher.errors import FetchError
+from fetcher.letter import header_hash
+from server.config import Settings
+from server.log import get_logger
+from server.mail import header
+
+T = TypeVar("T")
+STEPS = ("name", "connect", "tls", "greeting", "sign-in", "list", "message")
+TOTAL_SECONDS = 60.0
+
+log = get_logger("fetcher.check")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. `detail` is the peer's words or a fact; `code` is that of `fetcher.errors` when the step failed."""
+
+    name: str
+    ok: bool
+    ms: int
+    detail: str = ""
+    code: str = ""
+    sentence: str = ""
+    remedy: str = ""
+
+
+async def check(
+    settings: Settings,
+    host: str,
+    port: int,
+    tls: str,
+    username: str,
+    password: str,
+    *,
+    private_ok: bool = False,
+    environment: Environment | None = None,
+) -> list[Step]:
+    """Try everything that a fetch does; the list ends with the first step that fails."""
+    return [step async for step in steps(settings, host, port, tls, username, password, private_ok, environment)]
+
+
+def check_now(
+    settings: Settings, host: str, port: int, tls: str, username: str, password: str, *, private_ok: bool = False
+) -> list[Step]:
+    """Blocking form of `check`."""
+    return asyncio.run(check(settings, host, port, tls, username, password, private_ok=private_ok))
+
+
+async def steps(
+    settings: Settings,
+    host: str,
+    port: int,
+    tls: str,
+    username: str,
+    password: str,
+    private_ok: bool = False,
+    environment: Environment | None = None,
+) -> AsyncIterator[Step]:
+    """Yield the steps as they are done, for a page that shows them live."""
+    listed = private_ok or host.lower() in {h.lower() for h in settings.source_private_hosts}
+    target = Target(host, port, tls, private_ok=listed or settings.is_loopback, plain_ok=listed)
+    environment = environment or Environment(connection.Times(reply=20, connect=10, name=10))
+    examination = _Examination(target, username, password, environment)
+    try:
+        async with asyncio.timeout(TOTAL_SECONDS):
+            async for step in examination.steps():
+                yield step
+    except TimeoutError:
+        yield _failed(examination.current, TOTAL_SECONDS, FetchError("time-out"))
+    finally:
+        examination.close()
+
+
+class _Examination:
+    def __init__(self, target: Target, username: str, password: str, environment: Environment) -> None:
+        self._target, self._environment = target, environment
+        self._username, self._password = username, password
+        self._link: Pop3Link | None = None
+        self.current = STEPS[0]
+
+    async def steps(self) -> AsyncIterator[Step]:
+        for name, act in self._acts():
+            self.current = name
+            began = time.monotonic()
+            try:
+                detail = await act()
+            except FetchError as error:
+                yield _failed(name, time.monotonic() - began, error)
+                return
+            except Exception:
+                log.exception("check_failed", step=name)
+                yield _failed(name, time.monotonic() - began, FetchError("internal"))
+                return
+            if detail is not None:
+                yield Step(name, ok=True, ms=_ms(time.monotonic() - began), detail=detail)
+
+    def _acts(self) -> list[tuple[str, Callable[[], Awaitable[str | None]]]]:
+        greet = [("greeting", self._greet)]
+        secure = [("tls", self._secure)] if self._target.tls == "implicit" else []
+        return [
+            ("name", self._resolve),
+            ("connect", self._connect),
+            *secure,
+            *greet,
+            ("sign-in", self._sign_in),
+            ("list", self._list),
+            ("message", self._message),
+        ]
+
+    async def _resolve(self) -> str:
+        self._addresses = await connection.addresses(self._target, self._environment)
+        return ", ".join(self._addresses)
+
+    async def _connect(self) -> str:
+        wire = await connection.connect(self._target, self._addresses, self._environment)
+        self._link = Pop3Link(wire, self._target, self._environment)
+        return f"{self._target.host}:{self._target.port}"
+
+    async def _secure(self) -> str:
+        await self._opened.secure()
+        return self._opened.tls_version
+
+    async def _greet(self) -> str:
+        words = await self._opened.greet()
+        version = f" ({self._opened.tls_version})" if self._target.tls == "starttls" else ""
+        return words[:100] + version
+
+    async def _sign_in(self) -> str:
+        await self._opened.sign_in(self._username, self._password)
+        return connection.capabilities_text(self._opened.capabilities)
+
+    async def _list(self) -> str:
+        replies = await self._opened.ask_all((pop3.STAT, pop3.UIDL))
+        stat, uidl = replies
+        if not stat.ok:
+            raise FetchError("protocol", stat.text)
+        self._count = int(stat.text.split()[0]) if stat.text.split()[:1] and stat.text.split()[0].isdigit() else 0
+        return f"{self._count}" if uidl.ok else f"{self._count} (no UIDL)"
+
+    async def _message(self) -> str:
+        subject = ""
+        if self._count:
+            top = self._opened.capabilities.top
+            reply = await self._opened.ask(pop3.top(self._count) if top else pop3.Command("LIST", b"LIST 1\r\n"))
+            if not reply.ok:
+                raise FetchError("protocol", reply.text)
+            if top and header_hash(reply.payload):
+                subject = header.split(reply.payload)[0].text("subject")[:80]
+        await self._opened.quit()
+        return subject
+
+    @property
+    def _opened(self) -> Pop3Link:
+        assert self._link is not None  # noqa: S101 - the step before has made it
+        return self._link
+
+    def close(self) -> None:
+        if self._link is not None:
+            self._link.abort()
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _failed(name: str, seconds: float, error: FetchError) -> Step:
+    trouble = error.trouble
+    return Step(name, False, _ms(seconds), error.detail, trouble.code, trouble.sentence, trouble.remedy)
