@@ -189,6 +189,8 @@ def _angle_address(angle: bytes) -> tuple[bytes, bytes, bytes]:
     """Route, local part and domain of `<[@a,@b:]local@domain>`."""
     inner = angle[1:].removesuffix(b">").strip()
     route = b""
+    if inner[:7].lower() == b"mailto:":
+        inner = inner[7:]
     if inner.startswith(b"@"):  # RFC 5322 §4.4 obs-route
         head, colon, rest = inner.partition(b":")
         if colon:

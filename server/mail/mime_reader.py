@@ -113,7 +113,7 @@ class _Reader:
         if value is None:
             return None, NO_PARAMS
         head, params = parameter.parse(value, limit=self.limits.parameters)
-        return head.decode("ascii", "replace") or None, params
+        return head or None, params
 
     def _embedded(self, span: _Span, kind: str, sub: str, encoding: str, path: str, depth: int) -> Part | None:
         """RFC 2046 §5.2.1, RFC 6532 §3.7: the message inside, unless it is encoded or too deep to look at."""

@@ -13,42 +13,49 @@ from urllib.parse import unquote_to_bytes
 from server.mail import charset, encoded_word
 from server.mail.limits import DEFAULT
 
+# An unquoted value may hold spaces (file names do), but a word with "=" after a space begins the next parameter.
 _PARAMETER: Final = re.compile(
-    rb"""([^\s=;"()]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"?+|([^;"(]*+))[^;"]*+""", re.DOTALL
+    rb"""([^\s=;"()]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"?+|((?:[^;"(\s]++|\s++(?![^\s=;"()]{1,64}+=))*+))""",
+    re.DOTALL,
 )
 _SEPARATOR: Final = re.compile(rb"[;\s]++")
 _SKIP: Final = re.compile(rb'[^;"]*+(?:"[^"]*+"?+[^;"]*+)*+')  # up to the next semicolon outside of quotes
 _QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
 _COMMENT: Final = re.compile(rb"\([^()]*+\)")
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`{|}~0-9A-Za-z-]++")
-_PLAIN_TYPE: Final = re.compile(rb"([\w.+-]++)/([\w.+-]++)(?:;\s*+(\w++)=\"?+([\w.=+:/-]*+)\"?+)?+\s*+")
+_HEAD: Final = re.compile(rb"\s*+([^\s;(/\"]*+)")
+_TYPE: Final = re.compile(rb"\s*+([\w!#$&^.+-]++)\s*+(?:/\s*+([\w!#$&^.+-]*+))?+", re.ASCII)
+_USUAL: Final = re.compile(rb"([\w.+-]++)/([\w.+-]++)(?:;\s*+(\w++)=(\"?+)([\w.=+:/-]*+)\4)?+")
 
 
-def parse(value: bytes, *, limit: int = DEFAULT.parameters) -> tuple[bytes, dict[str, str]]:
-    """The value before the first semicolon, in lower case, and the parameters by lower-case name."""
-    head, separator, _ = value.partition(b";")
-    if b"(" in head:
-        head = _COMMENT.sub(b"", head)
-    params = _parameters(value, len(value.partition(b";")[0]), limit) if separator else {}
-    return head.strip().lower(), params
+def parse(value: bytes, *, limit: int = DEFAULT.parameters) -> tuple[str, dict[str, str]]:
+    """The word before the parameters, in lower case, and the parameters by lower-case name."""
+    match = _HEAD.match(value)
+    word = b"" if match is None else match[1]
+    params = _parameters(value, 0 if match is None else match.end(), limit)
+    return word.decode("ascii", "replace").lower(), params
 
 
 def content_type(value: bytes, *, limit: int = DEFAULT.parameters) -> tuple[str, str, dict[str, str]] | None:
-    """Type, subtype and parameters of a Content-Type; None when it names none (RFC 2045 §5.2 then has a default)."""
-    usual = _PLAIN_TYPE.fullmatch(value)
+    """Type, subtype and parameters of a Content-Type; None when it names no type (RFC 2045 §5.2 has the default)."""
+    usual = _USUAL.fullmatch(value)
     if usual is not None:
-        params = {usual[3].decode().lower(): usual[4].decode()} if usual[3] else {}
+        params = {usual[3].decode().lower(): usual[5].decode()} if usual[3] else {}
         return usual[1].decode().lower(), usual[2].decode().lower(), params
-    head, params = parse(value, limit=limit)
-    kind, slash, sub = head.partition(b"/")
-    kind, sub = kind.strip(), sub.strip()
-    if not slash or not _TOKEN.fullmatch(kind):
-        return None
-    # "text/plain charset=x" without its semicolon, or a stray word: the first token is the subtype.
-    match = _TOKEN.match(sub)
+    if b"(" in value:  # RFC 2045 §5.1 allows comments between any two tokens
+        head, semicolon, rest = value.partition(b";")
+        value = _COMMENT.sub(b" ", head) + semicolon + rest
+    match = _TYPE.match(value)
     if match is None:
         return None
-    return kind.decode("ascii"), match[0].decode("ascii"), params
+    params = _parameters(value, match.end(), limit)
+    kind, sub = match[1].decode().lower(), (match[2] or b"").decode().lower()
+    if sub:
+        return kind, sub, params
+    if kind == "text":  # "Content-Type: text" of the age before MIME
+        return "text", "plain", params
+    # A type without its half, but a file name: nothing to show as text.
+    return ("application", "octet-stream", params) if "name" in params or "filename" in params else None
 
 
 def _parameters(value: bytes, position: int, limit: int) -> dict[str, str]:
@@ -104,17 +111,16 @@ def _value(parts: dict[int, tuple[bytes, bool]]) -> str:
         ordered = [parts[-1]]
     else:
         ordered = []
-        while len(ordered) in parts or (not ordered and 1 in parts and 0 not in parts):
-            if len(ordered) not in parts:  # some senders count from 1
-                ordered.extend(parts[number] for number in sorted(parts))
-                break
-            ordered.append(parts[len(ordered)])
+        number = min(parts)  # some senders count from 1
+        while number in parts:
+            ordered.append(parts[number])
+            number += 1
     label: str | None = None
     octets = bytearray()
-    for number, (text, extended) in enumerate(ordered):
+    for position, (text, extended) in enumerate(ordered):
         piece = text
         if extended:
-            if number == 0 and piece.count(b"'") >= 2:
+            if position == 0 and piece.count(b"'") >= 2:
                 name, _, rest = piece.partition(b"'")
                 label = name.decode("ascii", "replace")
                 piece = rest.partition(b"'")[2]
