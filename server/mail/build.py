@@ -8,7 +8,7 @@ for, which is for drafts. A value with a control character is refused (ValueErro
 import binascii
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -19,6 +19,7 @@ from server.mail.address import Address
 
 _LINE_ENDS: Final = re.compile(r"\r\n|\r|\n")
 _TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
+_PARAMETER: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,64}")
 _ID: Final = re.compile("[^\x00-\x20<>\x7f-\xa0\ud800-\udfff]{1,900}")
 _UNSAFE_7BIT: Final = re.compile(rb"[^\t\r\n\x20-\x7e]|\r(?!\n)|(?<!\r)\n")
 _LONG_LINE: Final = re.compile(rb"[^\n]{998,}")
@@ -142,24 +143,18 @@ def base64_lines(data: bytes) -> bytes:
 
 def attachment_part(attachment: Attachment, *, inline: bool) -> Entity:
     """A file. A message that is not plain 7bit travels as a file, for RFC 2046 §5.2.1 allows it no encoding."""
-    kind = attachment.content_type.lower()
-    if not _TYPE.fullmatch(kind) or kind.startswith("multipart/"):
-        kind = "application/octet-stream"
+    kind, params = _content_type(attachment.content_type)
     as_is = kind == "message/rfc822" and is_7bit(attachment.data)
     if kind.startswith("message/") and not as_is:
-        kind = "application/octet-stream"
+        kind, params = "application/octet-stream", {}
     name = attachment.filename
-    tokens = [kind.encode("ascii")]
     if name:
-        tokens[-1] += b";"
-        tokens += _parameters("name", name)
-    disposition = [b"inline" if inline else b"attachment"]
-    if name:
-        disposition[-1] += b";"
-        disposition += _parameters("filename", name)
+        params["name"] = name
     lines = [
-        header.fold(b"Content-Type:", tokens),
-        header.fold(b"Content-Disposition:", disposition),
+        _with_parameters(b"Content-Type:", kind, params),
+        _with_parameters(
+            b"Content-Disposition:", "inline" if inline else "attachment", {"filename": name} if name else {}
+        ),
         b"Content-Transfer-Encoding: %b\r\n" % (b"7bit" if as_is else b"base64"),
     ]
     if attachment.content_id:
@@ -167,9 +162,21 @@ def attachment_part(attachment: Attachment, *, inline: bool) -> Entity:
     return Entity(b"".join(lines), attachment.data if as_is else base64_lines(attachment.data))
 
 
-def _parameters(name: str, value: str) -> list[bytes]:
-    pieces = parameter.encode(name, value)
-    return [piece + b";" for piece in pieces[:-1]] + pieces[-1:]
+def _content_type(given: str) -> tuple[str, dict[str, str]]:
+    """The type as it may be written, with its parameters; anything unfit is a plain file."""
+    found = parameter.content_type(given.encode("utf-8", "replace"))
+    if found is None or found[0] == "multipart" or not _TYPE.fullmatch(f"{found[0]}/{found[1]}"):
+        return "application/octet-stream", {}
+    return f"{found[0]}/{found[1]}", {name: value for name, value in found[2].items() if _PARAMETER.fullmatch(name)}
+
+
+def _with_parameters(head: bytes, value: str, params: Mapping[str, str]) -> bytes:
+    tokens = [value.encode("ascii")]
+    for name, text in params.items():
+        tokens[-1] += b";"
+        pieces = parameter.encode(name, text)
+        tokens += [piece + b";" for piece in pieces[:-1]] + pieces[-1:]
+    return header.fold(head, tokens)
 
 
 def multipart(subtype: str, parts: Sequence[Entity], *, seed: str, params: Sequence[bytes] = ()) -> Entity:
