@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -27,6 +28,7 @@ from server.db.crew import Crew, Outcome, settle_soon
 from server.db.errors import DatabaseBusy, DatabaseUnwritable
 from server.db.pool import Link, ReaderPool
 from server.db.schema import Schema
+from server.db.sqlite import Functions
 from server.db.transaction import Reader, Writer
 from server.log import get_logger
 
@@ -66,6 +68,7 @@ class Database:
         crew: Threads for the async forms; its own small crew when None.
         on_commit: Told the highest `Writer.changed` of each transaction, after its commit, on the thread that wrote.
         on_chore: Told each chore that a committed transaction left (`Writer.leave_chore`), on the thread that wrote.
+        functions: Functions that SQL may call, by name.
         keep_readers: Reading connections kept open between reads.
         busy_timeout: Seconds to wait for another process's write.
     """
@@ -78,6 +81,7 @@ class Database:
         crew: Crew | None = None,
         on_commit: Callable[[int], None] | None = None,
         on_chore: Callable[[str], None] | None = None,
+        functions: Functions = MappingProxyType({}),
         keep_readers: int = 2,
         busy_timeout: float = BUSY_TIMEOUT,
     ) -> None:
@@ -90,7 +94,8 @@ class Database:
         self._on_commit = on_commit
         self._on_chore = on_chore
         self._busy_timeout = busy_timeout
-        self._readers = ReaderPool(path, busy_timeout=busy_timeout, keep=keep_readers)
+        self._functions = functions
+        self._readers = ReaderPool(path, busy_timeout=busy_timeout, keep=keep_readers, functions=functions)
         self._write_lock = threading.Lock()
         self._writer_link: Link | None = None
         self._ready = False
@@ -255,7 +260,9 @@ class Database:
     def _open_writer(self) -> Link:
         link = self._writer_link
         if link is None:
-            link = self._writer_link = Link(self.path, busy_timeout=self._busy_timeout, read_only=False)
+            link = self._writer_link = Link(
+                self.path, busy_timeout=self._busy_timeout, read_only=False, functions=self._functions
+            )
         if not self._ready:
             schemas.ensure(link, self._schemas, patience=self._busy_timeout)
             self._ready = True
@@ -289,9 +296,11 @@ class Database:
         mark = max((w.mark for w in writers), default=0)
         if mark and self._on_commit is not None:
             self._call(partial(self._on_commit, mark))
+        on_chore = self._on_chore
         for writer in writers:
-            for chore in writer.chores if self._on_chore is not None else ():
-                self._call(partial(self._on_chore, chore))
+            if on_chore is not None:
+                for chore in writer.chores:
+                    self._call(partial(on_chore, chore))
             for action in writer.take_actions():
                 self._call(action)
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from server.db import sqlite
+from server.db.sqlite import Functions
 from server.db.transaction import Reader, Writer
 
 COMPILED_STATEMENTS = 2_000
@@ -43,11 +44,11 @@ class Link:
 
     __slots__ = ("alchemy", "driver", "folder")
 
-    def __init__(self, path: Path, *, busy_timeout: float, read_only: bool) -> None:
+    def __init__(self, path: Path, *, busy_timeout: float, read_only: bool, functions: Functions) -> None:
         opened: list[sqlite.Connection] = []
 
         def connect() -> sqlite.Connection:
-            opened.append(sqlite.connect(path, busy_timeout=busy_timeout, read_only=read_only))
+            opened.append(sqlite.connect(path, busy_timeout=busy_timeout, read_only=read_only, functions=functions))
             return opened[0]
 
         _opening.connect = connect
@@ -76,8 +77,8 @@ class Link:
 class ReaderPool:
     """Readers of one file. More than `keep` exist only while they are in use."""
 
-    def __init__(self, path: Path, *, busy_timeout: float, keep: int) -> None:
-        self._path, self._busy_timeout, self._keep = path, busy_timeout, keep
+    def __init__(self, path: Path, *, busy_timeout: float, keep: int, functions: Functions) -> None:
+        self._path, self._busy_timeout, self._keep, self._functions = path, busy_timeout, keep, functions
         self._idle: list[Link] = []
         self._lock = threading.Lock()
 
@@ -85,7 +86,7 @@ class ReaderPool:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return Link(self._path, busy_timeout=self._busy_timeout, read_only=True)
+        return Link(self._path, busy_timeout=self._busy_timeout, read_only=True, functions=self._functions)
 
     def give_back(self, link: Link) -> None:
         with self._lock:

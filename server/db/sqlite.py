@@ -6,8 +6,10 @@ keys on, transactions begun and ended by us alone (`isolation_level=None`).
 
 import errno
 import sqlite3
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from server.db.errors import (
@@ -21,6 +23,8 @@ from server.db.errors import (
 
 Cursor = sqlite3.Cursor
 Connection = sqlite3.Connection
+Functions = Mapping[str, tuple[int, Callable[..., Any]]]
+"""What SQL may call: name, number of arguments, and a function of values that always gives the same result."""
 
 OLDEST = (3, 38, 0)
 WAL_PAGES_BEFORE_CHECKPOINT = 2_000
@@ -51,7 +55,7 @@ _MEANING_OF_ERRNO: dict[int, type[DatabaseError]] = {
 }
 
 
-def connect(path: Path, *, busy_timeout: float, read_only: bool = False) -> Connection:
+def connect(path: Path, *, busy_timeout: float, read_only: bool, functions: Functions) -> Connection:
     """Open a file that any one thread at a time may use.
 
     `read_only` is a promise of ours (`query_only`), not an open mode: a reader of a write-ahead log writes its index.
@@ -70,6 +74,8 @@ def connect(path: Path, *, busy_timeout: float, read_only: bool = False) -> Conn
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES_BEFORE_CHECKPOINT}")
+        for name, (arguments, function) in functions.items():
+            connection.create_function(name, arguments, function, deterministic=True)
         if read_only:
             connection.execute("PRAGMA query_only=ON")
     except BaseException:

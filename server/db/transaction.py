@@ -32,6 +32,11 @@ class Reader:
         """Execute a SQLAlchemy Core statement."""
         return self._alchemy.execute(statement, params)
 
+    def tuples(self, statement: Executable) -> list[tuple[Any, ...]]:
+        """Execute a Core statement and return its rows as the driver gives them, for results of very many rows."""
+        cursor = self._alchemy.execute(statement).cursor
+        return [] if cursor is None else list(cursor.fetchall())
+
     def run(self, statement: Statement, **values: Any) -> sqlite.Cursor:
         """Execute a compiled statement by the driver; rows are plain tuples."""
         return self._driver.execute(*statement.bind(values))

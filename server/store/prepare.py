@@ -16,6 +16,7 @@ from server.mail.header import HeaderBlock
 from server.mail.summary import Summary, summarise
 from server.store.errors import TooBig
 from server.store.fold import fold, pairs
+from server.store.schema import SEALS
 
 LEVEL = 3
 OBJECT_SIZE = 256 * 1024
@@ -25,15 +26,6 @@ HEAD_LENGTH = 256 * 1024
 PARTICIPANTS = 50
 KEY_LENGTH = 200
 FACET_LENGTH = 10_000
-
-# Long strings of random characters that nobody looks for by content; a search by the field's name still reads them.
-SEALS = frozenset(
-    {
-        "dkim-signature", "domainkey-signature", "x-google-dkim-signature", "arc-seal", "arc-message-signature",
-        "x-gm-message-state", "x-google-smtp-source", "x-ms-exchange-antispam-messagedata-0",
-        "x-ms-exchange-crosstenant-userprincipalname", "x-ms-exchange-antispam-messagedata-chunkcount", "autocrypt",
-    }
-)  # fmt: skip
 
 
 class _Compressors(threading.local):

@@ -19,6 +19,15 @@ METADATA = MetaData()
 
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = 1, 2, 4, 8, 16
 
+# Long strings of random characters that nobody looks for by content; a search by the field's name still reads them.
+SEALS = frozenset(
+    {
+        "dkim-signature", "domainkey-signature", "x-google-dkim-signature", "arc-seal", "arc-message-signature",
+        "x-gm-message-state", "x-google-smtp-source", "x-ms-exchange-antispam-messagedata-0",
+        "x-ms-exchange-crosstenant-userprincipalname", "x-ms-exchange-antispam-messagedata-chunkcount", "autocrypt",
+    }
+)  # fmt: skip
+
 state = Table(
     "state",
     METADATA,

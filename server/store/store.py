@@ -19,7 +19,7 @@ from server.db.database import Database, Reader, Writer
 from server.db.errors import DatabaseError
 from server.log import get_logger
 from server.notify.bus import Bus
-from server.store import collect, schema
+from server.store import collect, predicate, schema
 
 T = TypeVar("T")
 log = get_logger("store")
@@ -112,6 +112,7 @@ class Store:
                     folder / DATABASE,
                     schema.account_schema(int(self._clock.now().timestamp())),
                     crew=self._writers,
+                    functions=predicate.FUNCTIONS,
                     on_commit=partial(self._bus.publish, account),
                     on_chore=partial(self._collect_soon, account),
                 )

@@ -1,0 +1,241 @@
+"""From a query to the condition that SQLite evaluates, row by row of `placement`.
+
+A term of three or more characters is looked up in the trigram index and verified in the text; one of one or two CJK
+characters in the pair index, and verified; any other short term is looked for in the text of the rows that the other
+conditions leave over. So every answer is exact, and what is cheap is asked first.
+"""
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, column, exists, func, literal, not_, or_, select, table, true
+from sqlalchemy import false as nothing
+from sqlalchemy import text as sql
+
+from server.db.database import Reader
+from server.store import flag_set, messages, query, schema
+from server.store.errors import QueryTooComplex
+from server.store.fold import fold, pair_query, trigram_query
+from server.store.model import object_number
+
+TERMS = 100
+DEPTH = 100
+RANGES_IN_SQL = 20
+DAY = 86_400
+
+place, content, facet, folded = schema.placement, schema.content, schema.facet, schema.folded
+
+Condition = ColumnElement[bool]
+
+# As in the partial indexes of the schema, so that they serve.
+_FLAG_TERMS = {
+    (schema.SEEN, False): sql("placement.flags & 1 = 0"),
+    (schema.FLAGGED, True): sql("placement.flags & 4 = 4"),
+    (schema.DELETED, True): sql("placement.flags & 8 = 8"),
+}
+
+
+def field_holds(lines: str, name: str, term: str) -> bool:
+    """Say whether a line `name: value` among folded header lines has `term` in its value (called by SQLite)."""
+    start = f"\n{name}:"
+    at = lines.find(start)
+    while at >= 0:
+        end = lines.find("\n", at + 1)
+        if lines.find(term, at + len(start), end if end >= 0 else len(lines)) >= 0:
+            return True
+        at = lines.find(start, end) if end >= 0 else -1
+    return False
+
+
+FUNCTIONS = {"field_holds": (3, field_holds)}
+
+
+class Compiler:
+    """Turns one query into a condition on `placement`.
+
+    Args:
+        r: The transaction in which it will be asked.
+        mailbox_id: The mailbox.
+        now: What `Older` and `Younger` count from.
+        terms: How many leaves a query may have.
+        depth: How deep it may be nested.
+    """
+
+    def __init__(self, r: Reader, mailbox_id: int, *, now: datetime, terms: int = TERMS, depth: int = DEPTH) -> None:
+        self._r, self._mailbox_id, self._now = r, mailbox_id, int(now.timestamp())
+        self._terms_left, self._depth = terms, depth
+
+    def compile(self, q: query.Query, level: int = 0) -> Condition:
+        """Return the condition; raises QueryTooComplex."""
+        if level > self._depth:
+            raise QueryTooComplex("nested too deeply")  # security.md T075
+        match q:
+            case query.And(items):
+                return and_(true(), *(self.compile(item, level + 1) for item in items))
+            case query.Or(a, b):
+                return or_(self.compile(a, level + 1), self.compile(b, level + 1))
+            case query.Not(inner):
+                return not_(self.compile(inner, level + 1))
+        self._terms_left -= 1
+        if self._terms_left < 0:
+            raise QueryTooComplex("too many terms")
+        return self._leaf(q)
+
+    def _leaf(self, q: query.Query) -> Condition:
+        match q:
+            case query.Flag(name, present):
+                return self._flag(name, present=present)
+            case query.Uids(ranges):
+                return self._uids(ranges)
+            case query.Text(value):
+                return _text(value, folded.c.head, folded.c.body)
+            case query.Body(value):
+                return _text(value, folded.c.body)
+            case query.Field(which, value):
+                return _field(which, value)
+            case query.Header(name, value):
+                return _header(name, value)
+            case query.Internal(op, day):
+                return _day(place.c.internaldate, op, day)
+            case query.SaveDate(op, day):
+                return _day(place.c.savedate, op, day)
+            case query.Sent(op, day):
+                return _sent(op, day)
+        return self._number(q)
+
+    def _number(self, q: query.Query) -> Condition:
+        match q:
+            case query.Larger(n):
+                return place.c.size > n
+            case query.Smaller(n):
+                return place.c.size < n
+            case query.Modseq(n):
+                return place.c.modseq >= n
+            case query.Older(seconds):
+                return place.c.internaldate <= self._now - seconds
+            case query.Younger(seconds):
+                return place.c.internaldate >= self._now - seconds
+            case query.ThreadId(value):
+                number = object_number(value, "T")
+                return nothing() if number is None else place.c.thread_id == number
+            case query.EmailId(value):
+                return _email(value)
+        return true()
+
+    def _flag(self, name: str, *, present: bool) -> Condition:
+        bit = flag_set.SYSTEM.get(name.lower())
+        if bit is not None:
+            term = _FLAG_TERMS.get((bit, present))
+            wanted = bit if present else 0
+            return place.c.flags.op("&")(bit) == wanted if term is None else _boolean(term)
+        spelled = flag_set.known(self._r, name)
+        if spelled is None:
+            return nothing() if present else true()
+        has = func.instr(place.c.keywords, f" {spelled} ") > 0
+        return has if present else not_(has)
+
+    def _uids(self, ranges: tuple[tuple[int, int], ...]) -> Condition:
+        if len(ranges) <= RANGES_IN_SQL:
+            return or_(nothing(), *(place.c.uid.between(first, last) for first, last in ranges))
+        wanted = within(messages.uids(self._r, self._mailbox_id), ranges)
+        listed: Select[Any] = select(column("value")).select_from(func.json_each(f"[{','.join(map(str, wanted))}]"))
+        return place.c.uid.in_(listed)
+
+
+def within(uids: Any, ranges: tuple[tuple[int, int], ...]) -> list[int]:
+    """Return those of `uids` (ascending) that lie in one of the ranges, in linear time."""
+    ordered = sorted((min(pair), max(pair)) for pair in ranges)
+    found: list[int] = []
+    at = 0
+    for uid in uids:
+        while at < len(ordered) and ordered[at][1] < uid:
+            at += 1
+        if at == len(ordered):
+            break
+        if ordered[at][0] <= uid:
+            found.append(uid)
+    return found
+
+
+def _boolean(term: Any) -> Condition:
+    condition: Condition = and_(true(), term)
+    return condition
+
+
+def _candidates(term: str) -> Condition | None:
+    """Return a condition that every content with the folded term fulfils, answered by an index; None without one."""
+    asked = trigram_query(term)
+    index = table("trigram", column("rowid"))
+    if asked is None:
+        asked = pair_query(term)
+        index = table("bigram", column("rowid"))
+    if asked is None:
+        return None
+    found = select(index.c.rowid).where(column(index.name).op("MATCH")(literal(asked)))
+    return place.c.content_id.in_(found)
+
+
+def _text(value: str, *columns: Any) -> Condition:
+    term = fold(value)
+    if not term:
+        return true()
+    holds = or_(*(func.instr(c, term) > 0 for c in columns))
+    return _both(_candidates(term), exists().where(folded.c.content_id == place.c.content_id, holds))
+
+
+def _both(candidates: Condition | None, verified: Condition) -> Condition:
+    return verified if candidates is None else and_(candidates, verified)
+
+
+def _field(which: query.FieldName, value: str) -> Condition:
+    term = fold(value)
+    if not term:
+        return true()
+    holds = func.instr(facet.c["from_" if which == "from" else which], term) > 0
+    return _both(_candidates(term), exists().where(facet.c.content_id == place.c.content_id, holds))
+
+
+def _header(name: str, value: str) -> Condition:
+    name, term = name.lower(), fold(value)
+    column_name = "seal" if name in schema.SEALS else "head"
+    lines = folded.c[column_name]
+    holds = func.field_holds(lines, name, term) if term else func.instr(lines, f"\n{name}:") > 0
+    candidates = _candidates(term) if column_name == "head" else None
+    return _both(candidates, exists().where(folded.c.content_id == place.c.content_id, holds))
+
+
+def _day(moment: ColumnElement[int], op: query.DateOp, day: date) -> Condition:
+    start = int(datetime.combine(day, time(), UTC).timestamp())
+    if op == "before":
+        return moment < start
+    if op == "since":
+        return moment >= start
+    return and_(moment >= start, moment < start + DAY)
+
+
+def _sent(op: query.DateOp, day: date) -> Condition:
+    """RFC 9051 §6.4.4: the day that the sender wrote, whatever its zone. The index narrows it down to a day or two."""
+    written = func.coalesce(facet.c.sent_on, func.date(place.c.internaldate, "unixepoch"))
+    iso = day.isoformat()
+    start = int(datetime.combine(day, time(), UTC).timestamp())
+    if op == "before":
+        exact, rough = written < iso, place.c.sent < start + DAY
+    elif op == "since":
+        exact, rough = written >= iso, place.c.sent >= start - DAY
+    else:
+        exact, rough = written == iso, and_(place.c.sent >= start - DAY, place.c.sent < start + 2 * DAY)
+    return and_(rough, exists().where(facet.c.content_id == place.c.content_id, exact))
+
+
+def _email(value: str) -> Condition:
+    digest = bytes.fromhex(value[1:]) if len(value) == 33 and value[0] == "M" and _is_hex(value[1:]) else None
+    if digest is None:
+        return nothing()
+    # The id is the digest's first half, so the index of digests finds it as a range.
+    last = digest + b"\xff" * 17
+    found = select(content.c.id).where(content.c.digest >= digest, content.c.digest <= last)
+    return place.c.content_id.in_(found)
+
+
+def _is_hex(text: str) -> bool:
+    return all(c in "0123456789abcdef" for c in text)

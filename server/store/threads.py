@@ -1,0 +1,139 @@
+"""Conversations of a mailbox (RFC 5256 §4, by the ids that RFC 8474 calls THREADID).
+
+What belongs together was decided at append. Here the messages of a conversation are put into a tree by whom they answer;
+those whose parent is not among the messages asked for hang from the first one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import and_, bindparam, exists, func, or_, select
+from sqlalchemy import case as sql_case
+
+from server.db.database import Reader
+from server.db.statement import Statement
+from server.store import model, schema
+from server.store.messages import chosen, fetch_chosen
+from server.store.predicate import Compiler
+from server.store.query import All, Query
+
+DEEPEST = 100
+"""Levels of a tree; what answers deeper hangs from the last level, so that nobody's recursion is exhausted."""
+
+place, facet = schema.placement, schema.facet
+other = place.alias("other")
+
+Row = tuple[int, int, int]
+"""Conversation, date, uid."""
+
+
+@dataclass(slots=True)
+class Node:
+    """A message and the answers to it, the oldest first."""
+
+    uid: int
+    children: list["Node"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A line in a list of conversations: its newest message in the mailbox, and what else of it is there."""
+
+    thread_id: str
+    newest_uid: int
+    newest: int
+    messages: int
+    unseen: int
+
+
+_RELATIONS = chosen(
+    select(place.c.uid, facet.c.message_hash, facet.c.parent_hash).join_from(
+        place, facet, facet.c.content_id == place.c.content_id
+    )
+)
+_NEWER = and_(
+    other.c.mailbox_id == place.c.mailbox_id,
+    other.c.thread_id == place.c.thread_id,
+    or_(other.c.sent > place.c.sent, and_(other.c.sent == place.c.sent, other.c.uid > place.c.uid)),
+)
+_PAGE = Statement(
+    select(place.c.thread_id, place.c.uid, place.c.sent)
+    .where(
+        place.c.mailbox_id == bindparam("mailbox"),
+        place.c.sent <= bindparam("sent"),
+        or_(place.c.sent < bindparam("sent"), place.c.uid < bindparam("uid")),
+        ~exists().where(_NEWER),
+    )
+    .order_by(place.c.sent.desc(), place.c.uid.desc())
+    .limit(bindparam("limit"))
+)
+_COUNTS = Statement(
+    select(func.count(), func.sum(sql_case((place.c.flags.op("&")(schema.SEEN) == 0, 1), else_=0))).where(
+        place.c.mailbox_id == bindparam("mailbox"), place.c.thread_id == bindparam("thread")
+    )
+)
+LATEST = 2**62
+
+
+def threads(r: Reader, mailbox_id: int, query: Query, *, now: datetime | None = None) -> list[Node]:
+    """Return the matching messages as trees, ordered by the date of the first message of each.
+
+    Raises:
+        QueryTooComplex
+    """
+    statement = select(place.c.thread_id, place.c.sent, place.c.uid).where(place.c.mailbox_id == mailbox_id)
+    if not isinstance(query, All):
+        statement = statement.where(Compiler(r, mailbox_id, now=now or datetime.now(UTC)).compile(query))
+    # In the order of an index, which holds all three.
+    rows: list[Row] = r.tuples(statement.order_by(place.c.thread_id, place.c.sent, place.c.uid))  # type: ignore[assignment]
+    groups: list[list[Row]] = []
+    last = None
+    for row in rows:
+        if row[0] == last:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+            last = row[0]
+    groups.sort(key=lambda group: group[0][1:])
+    related = sorted(row[2] for group in groups if len(group) > 1 for row in group)
+    relations = {uid: (own, parent) for uid, own, parent in fetch_chosen(r, _RELATIONS, mailbox_id, related)}
+    return [Node(group[0][2]) if len(group) == 1 else _tree(group, relations) for group in groups]
+
+
+def _tree(group: Sequence[Row], relations: dict[int, tuple[int | None, int | None]]) -> Node:
+    """Build the tree of one conversation. A parent is older than its answers here, so there is no loop to break."""
+    root = Node(group[0][2])
+    by_hash: dict[int, tuple[Node, int]] = {}
+    for _, _, uid in group:
+        own, parent = relations.get(uid, (None, None))
+        if uid == root.uid:
+            node, level = root, 0
+        else:
+            node = Node(uid)
+            above, depth = by_hash.get(parent, (root, 0)) if parent is not None else (root, 0)
+            above.children.append(node)
+            level = depth + 1
+        if own is not None and own not in by_hash:
+            # Beyond the deepest level answers become neighbours.
+            by_hash[own] = (node, level) if level < DEEPEST else by_hash.get(parent or 0, (root, 0))
+    return root
+
+
+def page(r: Reader, mailbox_id: int, *, limit: int, before: tuple[int, int] | None = None) -> list[Conversation]:
+    """Return conversations, the one with the newest message first.
+
+    Costs what a page holds, whatever the mailbox holds.
+
+    Args:
+        r: A transaction of the account.
+        mailbox_id: Whose messages count.
+        limit: How many.
+        before: (`newest`, `newest_uid`) of the last line of the page before.
+    """
+    sent, uid = before or (LATEST, 0)
+    found = []
+    for thread, newest_uid, newest in r.run(_PAGE, mailbox=mailbox_id, sent=sent, uid=uid, limit=limit).fetchall():
+        messages, unseen = r.run(_COUNTS, mailbox=mailbox_id, thread=thread).fetchone()
+        found.append(Conversation(model.thread_id(thread), newest_uid, newest, messages, unseen))
+    return found
