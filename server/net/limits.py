@@ -13,7 +13,6 @@ from contextlib import contextmanager
 
 from server.config import Limits
 
-
 DEFAULT = Limits()
 
 

@@ -1,0 +1,1 @@
+"""The checks of arriving mail, one a file; `server.delivery.check` has their order."""

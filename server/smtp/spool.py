@@ -1,0 +1,114 @@
+"""Where a message waits while it arrives, and how many may be in memory at once.
+
+Invariants: up to `SMALL` octets of a message are in memory while it arrives, the rest is in a file without a name that vanishes
+with the process; large messages are read back only as far as the budget of all of them allows, one at a time if need be. So fifty
+senders of 25 MB each cost disk, not memory (security.md section 5, row 20). Nothing here is durable, nothing has been promised.
+"""
+
+import asyncio
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO
+
+SMALL = 2**20
+BUDGET = 64 * 2**20
+
+
+class Budget:
+    """Octets of large messages that may be in memory at once; who asks first is served first."""
+
+    def __init__(self, octets: int = BUDGET) -> None:
+        self._octets, self._used = octets, 0
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @asynccontextmanager
+    async def hold(self, octets: int) -> AsyncIterator[None]:
+        """Wait until there is room, hold it for the time of the block. More than all there is waits until it is alone."""
+        octets = min(octets, self._octets)
+        if self._waiting or self._used + octets > self._octets:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            entry = (octets, future)
+            self._waiting.append(entry)
+            try:
+                await future
+            except asyncio.CancelledError:
+                if future.done() and not future.cancelled():
+                    self._release(octets)
+                else:
+                    self._waiting.remove(entry)
+                    self._serve()
+                raise
+        else:
+            self._used += octets
+        try:
+            yield
+        finally:
+            self._release(octets)
+
+    def _release(self, octets: int) -> None:
+        self._used -= octets
+        self._serve()
+
+    def _serve(self) -> None:
+        while self._waiting and self._used + self._waiting[0][0] <= self._octets:
+            octets, future = self._waiting.popleft()
+            if not future.cancelled():
+                self._used += octets
+                future.set_result(None)
+
+
+class Spool:
+    """The octets of one message. `write` never blocks; `settle` moves what has grown too large to disk."""
+
+    def __init__(self, folder: Path, small: int = SMALL) -> None:
+        self._folder, self._small = folder, small
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._file: IO[bytes] | None = None
+        self.size = 0
+
+    def write(self, block: bytes) -> None:
+        self._pieces.append(block)
+        self._held += len(block)
+        self.size += len(block)
+
+    @property
+    def heavy(self) -> bool:
+        """More is held in memory than should be: call `settle`."""
+        return self._held > self._small
+
+    @property
+    def large(self) -> bool:
+        """The message counts against the budget."""
+        return self.size > self._small
+
+    async def settle(self) -> None:
+        """Write what is held to the file."""
+        pieces, self._pieces, self._held = self._pieces, [], 0
+        await asyncio.to_thread(self._append, pieces)
+
+    def _append(self, pieces: list[bytes]) -> None:
+        if self._file is None:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by `close`
+        self._file.write(b"".join(pieces))
+
+    async def read(self) -> bytes:
+        """Return the whole message."""
+        if self._file is None:
+            return b"".join(self._pieces)
+        return await asyncio.to_thread(self._whole, self._file)
+
+    def _whole(self, file: IO[bytes]) -> bytes:
+        file.seek(0)
+        return b"".join([file.read(), *self._pieces])
+
+    def close(self) -> None:
+        """Forget the octets."""
+        self._pieces, self._held = [], 0
+        if self._file is not None:
+            self._file.close()
+            self._file = None
