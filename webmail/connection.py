@@ -266,6 +266,24 @@ class Mail:
         words = (answer.code("APPENDUID") or b"").split()
         return (int(words[0]), int(words[1])) if len(words) == 2 and all(word.isdigit() for word in words) else None
 
+    def create(self, mailbox: str) -> None:
+        """Make a mailbox and subscribe to it."""
+        self.run(b"CREATE ", mailbox_name(mailbox))
+        self.run(b"SUBSCRIBE ", mailbox_name(mailbox))
+
+    def rename(self, mailbox: str, name: str) -> None:
+        self.unselect()
+        self.run(b"RENAME ", mailbox_name(mailbox), b" ", mailbox_name(name))
+        with suppress(MailRefused):
+            self.run(b"UNSUBSCRIBE ", mailbox_name(mailbox))
+        self.run(b"SUBSCRIBE ", mailbox_name(name))
+
+    def remove_mailbox(self, mailbox: str) -> None:
+        self.unselect()
+        self.run(b"DELETE ", mailbox_name(mailbox))
+        with suppress(MailRefused):
+            self.run(b"UNSUBSCRIBE ", mailbox_name(mailbox))
+
     def usable(self) -> bool:
         """NOOP: alive, and told of what happened meanwhile."""
         if self.broken:

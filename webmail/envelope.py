@@ -4,6 +4,7 @@ Invariant: nothing here raises on what mail carries; a header that cannot be rea
 RFC 9051 §7.5.2 (ENVELOPE), RFC 8474 (EMAILID, THREADID), RFC 8970 (PREVIEW).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -156,3 +157,11 @@ def _in_brackets(item: Item) -> str:
 
 def _first_number(item: Item) -> int:
     return number(item[0]) if isinstance(item, list) and item else 0
+
+
+def people_of(persons: Iterable[Person]) -> tuple[Person, ...]:
+    """Each address once, in order."""
+    found: dict[str, Person] = {}
+    for person in persons:
+        found.setdefault(person.email.casefold(), person)
+    return tuple(found.values())
