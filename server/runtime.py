@@ -20,7 +20,7 @@ from server.dns.resolver import SystemResolver
 from server.imap import listener as imap
 from server.log import get_logger
 from server.net.limits import ConnectionLimits
-from server.net.listener import Listener
+from server.net.listener import Listener, close_all
 from server.net.tls import server_context
 from server.notify.bus import QUEUE, Bus, LocalBus
 from server.pop3 import listener as pop3
@@ -102,9 +102,7 @@ def run_mail(settings: Settings) -> None:
                 with ready(settings.data, "mail"):
                     log.info("mail_ready", ports=[one.port for one in listeners])
                     await _until_asked()
-                    for one in listeners:
-                        one.stop_accepting()
-                    await asyncio.gather(*(one.drain(DRAIN_GRACE) for one in listeners))
+                    await close_all(listeners, DRAIN_GRACE)
             finally:
                 store.close()
 
@@ -116,7 +114,7 @@ async def _listen(house: House, store: Store) -> list[Listener]:
     hostname = directory.hostname()
     authenticator = Authenticator(directory, house.clock)
     tls = server_context(settings, hostname)
-    limits = ConnectionLimits(settings.limits)
+    limits = ConnectionLimits.of(settings.limits)
     pipeline = Pipeline(store, directory, house.queue.submit, house.clock, settings, hostname=hostname)
     listeners = await smtp.start(settings, pipeline, house.queue, directory, authenticator, tls, limits)
     listeners += await imap.start(settings, store, directory, authenticator, house.bus, tls, limits)

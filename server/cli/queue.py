@@ -13,21 +13,21 @@ from server.cli.options import Failure, data_option, sentences, settings_of
 from server.clock import SystemClock
 from server.notify.bus import poke_once
 from server.queue import spool
-from server.queue.admin import Administration
+from server.queue.admin import Admin
 from server.queue.submit import Queue
 from server.supervisor import prepare_folder
 
 T = TypeVar("T")
 
 
-def _with_queue(data: Path, action: Callable[[Administration], Awaitable[T]]) -> T:
+def _with_queue(data: Path, action: Callable[[Admin], Awaitable[T]]) -> T:
     settings = settings_of(data)
 
     async def run() -> T:
         database = open_database(settings.directory_db, spool.SCHEMA)
         try:
             queue = Queue(database, settings.queue_dir, SystemClock(), lambda topic: poke_once(settings.run_dir, topic))
-            return await action(Administration(queue))
+            return await action(Admin(queue))
         finally:
             database.close()
 

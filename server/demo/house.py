@@ -13,7 +13,7 @@ from server.db.transaction import Writer
 from server.demo import pictures
 from server.demo.letters import CHEN, ME, TALKS, Letter, Person
 from server.demo.series import Notice, notices
-from server.mail import build, dsn, header
+from server.mail import build, dsn
 from server.mail.address import Address
 from server.store import append, mailboxes
 from server.store.store import Store
@@ -107,7 +107,7 @@ def _talks(now: datetime) -> Iterator[Piece]:
 
 def _letter(subject: str, letter: Letter, at: datetime, identifier: str, earlier: list[str]) -> bytes:
     return build.message(
-        from_=_address(letter.who),
+        from_=[_address(letter.who)],
         to=[_address(person) for person in letter.to],
         cc=[_address(person) for person in letter.cc],
         subject=subject,
@@ -134,8 +134,8 @@ def _notices(now: datetime) -> Iterator[Piece]:
 
 def _notice(notice: Notice, at: datetime) -> bytes:
     inline = [build.Attachment("cover.png", *pictures.file("Oak and ash.png"), notice.inline)] if notice.inline else []
-    raw = build.message(
-        from_=_address(notice.who),
+    return build.message(
+        from_=[_address(notice.who)],
         to=[_address(ME)],
         cc=[],
         subject=notice.subject,
@@ -147,8 +147,8 @@ def _notice(notice: Notice, at: datetime) -> bytes:
         html=notice.html or None,
         inline=inline,
         attachments=_attachments(notice.files),
+        extra=notice.headers,
     )
-    return b"".join(header.encode(name, value) for name, value in notice.headers) + raw
 
 
 def _specials(now: datetime) -> Iterator[Piece]:
@@ -166,14 +166,16 @@ def _specials(now: datetime) -> Iterator[Piece]:
     original = _with_files("Keys", lost, sent, [])
     yield Piece("Sent", original, sent, ("\\Seen",))
     failed = dsn.Recipient("mia@brukner.example", "5.1.1", "550 5.1.1 No such person here", "mx.brukner.example")
-    bounce = dsn.failure(
+    context = dsn.Context(
         reporting_mta="mail.lin.example",
-        sender=ADDRESS,
-        recipients=[failed],
+        from_=Address("Mail delivery", "postmaster", "mail.lin.example"),
+        to=_address(ME),
+        message_id=_identifier(("", "postmaster@mail.lin.example"), "bounce"),
+        date=sent + timedelta(minutes=2),
         original=original,
-        arrived=sent,
-        now=sent + timedelta(minutes=2),
+        arrival=sent,
     )
+    bounce = dsn.failure(context, [failed])
     yield Piece("INBOX", bounce, sent + timedelta(minutes=2))
     draft = Letter(
         ME,
@@ -191,7 +193,7 @@ def _specials(now: datetime) -> Iterator[Piece]:
 
 def _with_files(subject: str, letter: Letter, at: datetime, files: list[build.Attachment]) -> bytes:
     return build.message(
-        from_=_address(letter.who),
+        from_=[_address(letter.who)],
         to=[_address(person) for person in letter.to],
         cc=[],
         subject=subject,
