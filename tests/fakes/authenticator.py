@@ -1,0 +1,30 @@
+"""An authenticator that knows the secrets the test named."""
+
+from server.accounts.account import Account
+from server.accounts.errors import AuthenticationFailed, Throttled
+
+
+class FakeAuthenticator:
+    """`passwords` and `tokens`: secret -> account. A name given with a token must be the account's."""
+
+    def __init__(self, passwords=None, tokens=None):
+        self.passwords: dict[tuple[str, str], Account] = dict(passwords or {})
+        self.tokens: dict[str, Account] = dict(tokens or {})
+        self.throttled = False
+        self.asked = []
+
+    async def password(self, username, password, *, service, peer):
+        self.asked.append((username, service, peer))
+        if self.throttled:
+            raise Throttled(7)
+        account = self.passwords.get((username, password))
+        if account is None:
+            raise AuthenticationFailed
+        return account
+
+    async def token(self, username, secret, *, service, peer):
+        self.asked.append((username, service, peer))
+        account = self.tokens.get(secret)
+        if account is None or username not in (None, account.address):
+            raise AuthenticationFailed
+        return account
