@@ -252,7 +252,8 @@ class _Client:
             connection.write(bytes(body[start : start + SLICE]))
             async with asyncio.timeout(self._stages.block):
                 await self._writer.drain()
-        transport.set_write_buffer_limits(high=0)
+        # Not 0: asyncio's TLS transport pauses at "size >= high" and would never go on.
+        transport.set_write_buffer_limits(high=1, low=0)
         async with asyncio.timeout(self._stages.block):
             await self._writer.drain()
 

@@ -1,6 +1,7 @@
 """Octets on disk: whole or absent, under our own names only."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -26,11 +27,11 @@ def test_order_of_the_calls_that_make_it_durable(tmp_path, monkeypatch):
     real_sync, real_rename = os.fsync, os.rename
 
     def sync(descriptor):
-        calls.append(("fsync", os.path.isdir(f"/proc/self/fd/{descriptor}")))
+        calls.append(("fsync", Path(f"/proc/self/fd/{descriptor}").is_dir()))
         real_sync(descriptor)
 
     def rename(source, target, **more):
-        calls.append(("rename", os.path.basename(target)))
+        calls.append(("rename", Path(target).name))
         real_rename(source, target, **more)
 
     blobs = Blobs(tmp_path / "queue")
