@@ -9,13 +9,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from server.config import SettingError, Settings, load
-from server.supervisor import Role, StartError, Supervisor, check_ports, only_one, prepare_folder
+from server.supervisor import Role, StartError, Supervisor, check_ports, only_one, prepare_folder, remember_options
 
 Command = Callable[..., Any]
 
@@ -93,8 +94,16 @@ def cli(context: click.Context) -> None:
 
     Without a command it serves: web pages, mail ports and background work, until Ctrl-C.
     """
+    context.obj = open_door
     if context.invoked_subcommand is None:
         context.invoke(serve, data=Path(os.environ.get("POSTHOUSE_DATA", "data")))
+
+
+def open_door(settings: Settings) -> AbstractAsyncContextManager[int]:
+    """Open LMTP for a command on a stopped system (`source fetch`)."""
+    from server import runtime
+
+    return runtime.open_door(settings)
 
 
 @cli.command()
@@ -114,6 +123,8 @@ def serve(demo: bool = False, config: Path | None = None, **options: Any) -> Non
 
 
 def _run(settings: Settings, config: Path | None, *, demo: bool) -> None:
+    told = {"bind": settings.bind, "port_offset": settings.port_offset, "web_port": settings.web_port}
+    remember_options(settings.data, told | {"config": str(config.absolute()) if config else None})
     pid_file = settings.run_dir / "serve.pid"
     pid_file.write_text(f"{os.getpid()}\n")
     common = ["--data", str(settings.data), "--bind", settings.bind, "--port-offset", str(settings.port_offset)]
@@ -170,7 +181,7 @@ def greet(demo: bool, **options: Any) -> None:
 
 @cli.command(hidden=True)
 @serve_options
-def demo(data: Path, **options: Any) -> None:
+def demo(data: Path, **_options: Any) -> None:
     """Fill an empty installation with invented people, their mail, and an account elsewhere that is collected."""
     from fetcher import account as sources
     from server.cli.options import open_house
@@ -178,7 +189,7 @@ def demo(data: Path, **options: Any) -> None:
     from server.demo import house as demo_house
 
     now = SystemClock().now()
-    with open_house(data, **options) as house:
+    with open_house(data) as house:
         made = demo_house.fill(house.directory, house.store, now)
         if made is None:
             return

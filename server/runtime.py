@@ -20,7 +20,7 @@ from server.dns.resolver import SystemResolver
 from server.imap import listener as imap
 from server.log import get_logger
 from server.net.limits import ConnectionLimits
-from server.net.listener import Listener, close_all
+from server.net.listener import Listener, close_all, listen
 from server.net.tls import server_context
 from server.notify.bus import QUEUE, Bus, LocalBus
 from server.pop3 import listener as pop3
@@ -29,6 +29,10 @@ from server.queue.submit import Queue
 from server.queue.transport import Transports
 from server.queue.worker import Worker
 from server.smtp import listener as smtp
+from server.smtp.lmtp import LocalDelivery
+from server.smtp.protocol import factory
+from server.smtp.service import Service
+from server.smtp.spool import Budget
 from server.store.store import Store
 from server.supervisor import ready
 
@@ -120,6 +124,32 @@ async def _listen(house: House, store: Store) -> list[Listener]:
     listeners += await imap.start(settings, store, directory, authenticator, house.bus, tls, limits)
     listeners += await pop3.start(settings, store, authenticator, tls, limits)
     return listeners
+
+
+@contextlib.asynccontextmanager
+async def open_door(settings: Settings) -> AsyncIterator[int]:
+    """Take mail by LMTP on a loopback port for as long as a command needs it on a stopped system; yields the port."""
+    async with open_house(settings) as house:
+        store = Store(settings, house.bus, house.clock)
+        hostname = house.directory.hostname()
+        pipeline = Pipeline(store, house.directory, house.queue.submit, house.clock, settings, hostname=hostname)
+        service = Service(
+            name="lmtp",
+            handler=LocalDelivery(pipeline),
+            settings=settings,
+            hostname=hostname,
+            clock=house.clock,
+            limits=ConnectionLimits.of(settings.limits),
+            passwords=None,
+            tls=None,
+            budget=Budget(),
+        )
+        door = await listen("lmtp", factory(service), "127.0.0.1", 0)
+        try:
+            yield door.port
+        finally:
+            await close_all([door], DRAIN_GRACE)
+            store.close()
 
 
 def run_worker(settings: Settings, make_fetcher: RunnerFactory) -> None:

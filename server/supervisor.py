@@ -6,16 +6,18 @@ stopping sends SIGTERM first and SIGKILL only after `STOP_GRACE`.
 
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from server.config import Ports, Settings
 from server.log import get_logger
@@ -23,6 +25,7 @@ from server.log import get_logger
 STOP_GRACE = 8.0
 RESTART_PAUSE = 1.0
 READY_TIMEOUT = 60.0
+OPTIONS_FILE = "options.json"
 
 log = get_logger("supervisor")
 
@@ -110,6 +113,22 @@ def ready(data: Path, role: str) -> Iterator[None]:
         with contextlib.suppress(OSError):
             if path.read_text().strip() == str(os.getpid()):
                 path.unlink()
+
+
+def remember_options(data: Path, options: Mapping[str, Any]) -> None:
+    """Write down what this start was told on its command line, for the commands that talk to it."""
+    (data / "run" / OPTIONS_FILE).write_text(json.dumps({k: v for k, v in options.items() if v is not None}))
+
+
+def started_with(data: Path) -> dict[str, Any]:
+    """Return the options of the running system; nothing when none runs."""
+    if not alive(data, "serve"):
+        return {}
+    try:
+        found = json.loads((data / "run" / OPTIONS_FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class Supervisor:

@@ -19,7 +19,7 @@ from server.db.errors import DatabaseError
 from server.notify.bus import SilentBus, publish_once
 from server.store.errors import StoreError
 from server.store.store import Store
-from server.supervisor import StartError, prepare_folder
+from server.supervisor import StartError, prepare_folder, started_with
 
 Command = Callable[..., Any]
 
@@ -43,10 +43,13 @@ def data_option(function: Command) -> Command:
     )(function)
 
 
-def settings_of(data: Path, config: Path | None = None, **options: Any) -> Settings:
-    """Load the settings or end with the sentence that says what is wrong."""
+def settings_of(data: Path) -> Settings:
+    """Load the settings, as the running system has them if one runs, or end with the sentence that says what is wrong."""
+    data = data.absolute()
+    started = started_with(data)
+    file = started.pop("config", None)
     try:
-        return load(data.absolute(), file=config, environ=os.environ, options=options)
+        return load(data, file=Path(file) if file else None, environ=os.environ, options=started)
     except SettingError as error:
         raise Failure(str(error)) from error
 
@@ -88,9 +91,9 @@ class House:
 
 
 @contextlib.contextmanager
-def open_house(data: Path, **options: Any) -> Iterator[House]:
+def open_house(data: Path) -> Iterator[House]:
     """Open the directory and the store of a data folder for one command."""
-    settings = settings_of(data, **options)
+    settings = settings_of(data)
     with sentences():
         prepare_folder(settings.data)
         database = open_database(settings.directory_db)
