@@ -101,9 +101,9 @@ def cli(context: click.Context) -> None:
 
 def open_door(settings: Settings) -> AbstractAsyncContextManager[int]:
     """Open LMTP for a command on a stopped system (`source fetch`)."""
-    from server import runtime
+    from server.runtime import door
 
-    return runtime.open_door(settings)
+    return door.open_door(settings)
 
 
 @cli.command()
@@ -215,11 +215,12 @@ def demo(data: Path, **_options: Any) -> None:
 @serve_options
 def mail(**options: Any) -> None:
     """Run the mail role alone: SMTP, submission, LMTP, IMAP, POP3."""
-    from server import log, runtime
+    from server import log
+    from server.runtime.mail import run_mail
 
     settings = settings_of(**options)
     log.configure(level=settings.log_level)
-    runtime.run_mail(settings)
+    run_mail(settings)
 
 
 @cli.command()
@@ -227,11 +228,12 @@ def mail(**options: Any) -> None:
 def worker(**options: Any) -> None:
     """Run the worker role alone: collecting outside accounts, sending the queue."""
     from fetcher.scheduler import Scheduler
-    from server import log, runtime
+    from server import log
+    from server.runtime.worker import run_worker
 
     settings = settings_of(**options)
     log.configure(level=settings.log_level)
-    runtime.run_worker(settings, Scheduler)
+    run_worker(settings, Scheduler)
 
 
 @cli.command()

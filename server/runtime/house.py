@@ -1,0 +1,60 @@
+"""What the roles share: directory, queue and bus of one process, its loop, and waiting for the end."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import uvloop
+
+from server.accounts.directory import Directory, open_database
+from server.clock import Clock, SystemClock
+from server.config import Settings
+from server.notify.bus import Bus, LocalBus
+from server.queue import spool
+from server.queue.submit import Queue
+
+DRAIN_GRACE = 3.0
+"""Seconds that open sessions and running work get to finish when a role stops."""
+
+
+@dataclass(slots=True)
+class House:
+    """What the roles share."""
+
+    settings: Settings
+    clock: Clock
+    bus: Bus
+    directory: Directory
+    queue: Queue
+
+
+@contextlib.asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Open directory, queue and bus of this process, and close them at the end."""
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    clock = SystemClock()
+    bus = LocalBus(settings.run_dir, asyncio.get_running_loop())
+    database = open_database(settings.directory_db, spool.SCHEMA)
+    directory = Directory(database, default_hostname=settings.hostname)
+    try:
+        yield House(settings, clock, bus, directory, Queue(database, settings.queue_dir, clock, bus.publish_topic))
+    finally:
+        bus.close()
+        database.close()
+
+
+async def until_asked() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    await asked.wait()
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a role's main function on a loop of its own."""
+    uvloop.run(main())
