@@ -163,9 +163,11 @@ class Connection:
 
     async def _sign_in(self, username: str, secret: str, *, bearer: bool) -> Send:
         authenticator = self._services.authenticator
-        check = authenticator.token if bearer else authenticator.password
         try:
-            account = await check(username, secret, service="pop3", peer=self._peer)
+            if bearer:
+                account = await authenticator.token(username or None, secret, service="pop3", peer=self._peer)
+            else:
+                account = await authenticator.password(username, secret, service="pop3", peer=self._peer)
         except AuthenticationFailed:
             # RFC 3206 §4: [AUTH] says that the credentials are the problem.
             return self._session.refused("sign-in failed", "AUTH", bearer=bearer)

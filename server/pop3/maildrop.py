@@ -12,10 +12,9 @@ from pathlib import Path
 
 from server.db.transaction import Reader, Writer
 from server.pop3.session import Maildrop
-from server.store import expunge, flags, mailboxes, messages
+from server.store import expunge, mailboxes, messages
 
 INBOX = "INBOX"
-DELETED = "\\Deleted"
 _FIELDS = frozenset({"uid", "size"})
 
 
@@ -65,10 +64,9 @@ def octets(r: Reader, maildrop: Maildrop, uids: Sequence[int]) -> dict[int, byte
 
 
 def delete(w: Writer, maildrop: Maildrop, uids: Sequence[int]) -> bool:
-    """Remove messages for good; what somebody else removed meanwhile counts as done."""
+    """Remove messages for good; what somebody else removed meanwhile counts as done. False: it is another mailbox now."""
     inbox = mailboxes.by_name(w, INBOX)
     if (inbox.id, inbox.uidvalidity) != (maildrop.mailbox_id, maildrop.uidvalidity):
         return False
-    flags.store_flags(w, inbox.id, uids, "add", {DELETED})
-    expunge.expunge(w, inbox.id, uids)
+    expunge.remove(w, inbox.id, uids)
     return True

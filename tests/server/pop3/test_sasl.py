@@ -34,7 +34,9 @@ def test_login():
 
 
 def test_xoauth2():
-    assert answer("XOAUTH2", "user=anna@example.org\x01auth=Bearer pht_x\x01\x01") == Claim("anna@example.org", "pht_x", bearer=True)
+    assert answer("XOAUTH2", "user=anna@example.org\x01auth=Bearer pht_x\x01\x01") == Claim(
+        "anna@example.org", "pht_x", bearer=True
+    )
 
 
 def test_oauthbearer():

@@ -209,8 +209,12 @@ LINES = st.one_of(
     st.binary(max_size=40),
     st.builds(
         lambda verb, rest: verb + b" " + rest,
-        st.sampled_from([b"USER", b"PASS", b"AUTH", b"RETR", b"TOP", b"DELE", b"LIST", b"UIDL", b"QUIT", b"RSET", b"STLS", b"CAPA"]),
-        st.one_of(st.sampled_from([b"1", b"3", b"1 1", b"", b"PLAIN", b"PLAIN AGEAYg==", b"*"]), st.binary(max_size=20)),
+        st.sampled_from(
+            [b"USER", b"PASS", b"AUTH", b"RETR", b"TOP", b"DELE", b"LIST", b"UIDL", b"QUIT", b"RSET", b"STLS", b"CAPA"]
+        ),
+        st.one_of(
+            st.sampled_from([b"1", b"3", b"1 1", b"", b"PLAIN", b"PLAIN AGEAYg==", b"*"]), st.binary(max_size=20)
+        ),
     ),
 )
 

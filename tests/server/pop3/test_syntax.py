@@ -32,7 +32,9 @@ class TestCommand:
     def test_reads(self, line, expected):
         assert syntax.command(line) == expected
 
-    @pytest.mark.parametrize("line", [b"", b" STAT", b"QU\0IT", b"GET / HTTP/1.1\r", b"PASS a\rb", b"X", b"\xff\xfe", b"RETR:1"])
+    @pytest.mark.parametrize(
+        "line", [b"", b" STAT", b"QU\0IT", b"GET / HTTP/1.1\r", b"PASS a\rb", b"X", b"\xff\xfe", b"RETR:1"]
+    )
     def test_refuses(self, line):
         with pytest.raises(SyntaxRefused):
             syntax.command(line)
@@ -98,7 +100,11 @@ class TestMessage:
     def test_stuffing(self, raw, wire):
         assert syntax.message(raw) == wire
 
-    @given(st.lists(st.sampled_from([b".", b"\r", b"\n", b"\r\n", b"a", b"..", b"\r\n.\r\n", b"\0", b"\xff"])).map(b"".join))
+    @given(
+        st.lists(st.sampled_from([b".", b"\r", b"\n", b"\r\n", b"a", b"..", b"\r\n.\r\n", b"\0", b"\xff"])).map(
+            b"".join
+        )
+    )
     def test_nothing_in_a_message_ends_the_reply(self, raw):
         reply = syntax.message(raw) + syntax.END
         assert reply.count(b"\n") == reply.count(b"\r\n")
@@ -165,7 +171,9 @@ class TestLineReader:
         reader.clear()
         assert reader.line() is None
 
-    @given(st.lists(st.binary(max_size=8).filter(lambda b: b"\n" not in b and not b.endswith(b"\r"))), st.integers(1, 7))
+    @given(
+        st.lists(st.binary(max_size=8).filter(lambda b: b"\n" not in b and not b.endswith(b"\r"))), st.integers(1, 7)
+    )
     def test_cutting_does_not_matter(self, lines, step):
         stream = b"".join(line + b"\r\n" for line in lines)
         reader, found = LineReader(), []
