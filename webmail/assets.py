@@ -31,10 +31,10 @@ FILE_LIMIT = 2 * 2**20
 _CALL = re.compile(r"""\bicon\(\s*["']([a-z0-9-]+)["']""")
 _KEYWORD = re.compile(r"""\bicon=["']([a-z0-9-]+)["']""")
 _LIST = re.compile(r"\bicons:((?:[ \t]+[a-z0-9-]+)+)")
-_LUCIDE_BODY = re.compile(r"<svg[^>]*>(.*?)</svg>", re.S)
+_LUCIDE_BODY = re.compile(r"<svg[^>]*>(.*?)</svg>", re.DOTALL)
 
 
-class AssetsMissing(RuntimeError):  # noqa: N818 - a state of the installation, named for what is wrong
+class AssetsMissing(RuntimeError):
     """The bundle was never built; says how to build it."""
 
 

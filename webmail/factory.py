@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flask import Flask, redirect, url_for
 
+from fetcher.account import SCHEMA as SOURCE_TABLES
 from server.accounts.credential import Authenticator
 from server.accounts.directory import Directory
 from server.accounts.schema import METADATA as ACCOUNT_TABLES
@@ -18,7 +19,7 @@ from server.db.database import Database
 from webmail import guard, i18n, page, preferences, session
 from webmail.assets import Manifest
 from webmail.session import Desk
-from webmail.views import accounts, auth, errors, health, setup
+from webmail.views import accounts, add_account, auth, errors, health, setup
 from webmail.views import settings as settings_views
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +57,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
         MAX_FORM_PARTS=FORM_PARTS_LIMIT,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    database = Database(settings.directory_db, [ACCOUNT_TABLES, preferences.METADATA])
+    database = Database(settings.directory_db, [ACCOUNT_TABLES, preferences.METADATA, SOURCE_TABLES])
     directory = Directory(database, default_hostname=settings.hostname)
     app.extensions["posthouse"] = Desk(settings, directory, Authenticator(directory, clock or SystemClock()))
     session.init_app(app)
@@ -65,7 +66,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     guard.init_app(app)
     app.add_url_rule("/", "root", lambda: redirect(url_for("root_mail")))
     app.add_url_rule("/mail/", "root_mail", lambda: redirect("/mail/box/INBOX"))
-    for views in (auth, setup, settings_views, accounts, health):
+    for views in (auth, setup, settings_views, accounts, add_account, health):
         app.register_blueprint(views.blueprint)
     _register_mail(app)
     errors.init_app(app)

@@ -92,6 +92,7 @@ def extract() -> Catalog:
     catalog = Catalog(project="Posthouse", charset="utf-8")
     sources: tuple[tuple[Path, list[tuple[str, str]], dict[str, dict[str, str]]], ...] = (
         (ROOT / "webmail", [("**.py", "python")], {}),
+        (ROOT / "fetcher", [("**.py", "python")], {}),
         (ROOT / "templates", [("**.html", "jinja2")], {"**.html": {"silent": "false", "encoding": "utf-8"}}),
     )
     for folder, methods, options in sources:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from flask import Flask, g, request, url_for
-from flask_babel import format_datetime, get_timezone
+from flask_babel import format_date, format_datetime, format_decimal, format_time, format_timedelta, get_timezone
 from flask_babel import gettext as _
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
@@ -35,8 +35,13 @@ def init_app(app: Flask, manifest: Manifest) -> None:
         hue=hue,
         csrf_field=csrf_field,
         format_now=format_now,
+        format_date=format_date,
+        format_time=format_time,
+        format_datetime=format_datetime,
+        format_timedelta=format_timedelta,
         now=now,
     )
+    app.jinja_env.filters["number"] = format_decimal
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 

@@ -4,14 +4,11 @@ What was answered so far travels in the signed form cookie; the administrator's 
 nothing. Nothing is written before the last step, which is one transaction.
 """
 
-import base64
-import hashlib
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
-from flask import Blueprint, Response, abort, current_app, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from flask import session as form_session
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
@@ -21,7 +18,7 @@ from server.accounts.errors import AccountError, AddressInvalid, DomainInvalid, 
 from server.admin import setup as facade
 from server.admin.setup import Plan
 from server.log import get_logger
-from webmail import session, setup_state
+from webmail import sealed_form, session, setup_state
 from webmail.i18n import N_
 from webmail.session import desk
 
@@ -29,7 +26,6 @@ blueprint = Blueprint("setup", __name__, url_prefix="/mail/setup")
 log = get_logger("webmail.setup")
 
 KEY, LOG_KEY = "setup", "setup_log"
-SEAL_SECONDS = 3_600
 FIELD_LIMIT = 320
 STEPS = (
     ("start", N_("Language")),
@@ -41,7 +37,7 @@ STEPS = (
 STEP_WORDS = {
     "domain": N_("The domain is served here"),
     "hostname": N_("The host name is stored"),
-    "administrator": N_("The administrator's account is made"),
+    "administrator": N_("The administrator’s account is made"),
 }
 
 
@@ -138,7 +134,7 @@ def administrator() -> BaseResponse:
     problems = _administrator_problems(local_part, known.domain, password)
     if problems:
         return _page("administrator", local_part=local_part, name=name, problems=problems, status=400)
-    _keep(local_part=local_part, name=name, sealed=_box().encrypt(password.encode()).decode())
+    _keep(local_part=local_part, name=name, sealed=sealed_form.seal(password, KEY))
     return redirect(url_for("setup.summary"))
 
 
@@ -164,9 +160,8 @@ def summary() -> BaseResponse:
         return redirect(url_for("setup.administrator"))
     if request.method == "GET":
         return _page("summary", problem="")
-    try:
-        password = _box().decrypt(known.sealed.encode(), ttl=SEAL_SECONDS).decode()
-    except InvalidToken:
+    password = sealed_form.unseal(known.sealed, KEY)
+    if password is None:
         return redirect(url_for("setup.administrator"))
     started, steps = time.monotonic(), []
 
@@ -202,9 +197,3 @@ def done() -> BaseResponse:
     return _page(
         "done", log=[(STEP_WORDS.get(name, name), ms) for name, ms in steps], hostname=desk.directory.hostname()
     )
-
-
-def _box() -> Fernet:
-    secret = current_app.secret_key
-    material = secret if isinstance(secret, bytes) else str(secret).encode()
-    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"posthouse setup" + material).digest()))

@@ -1,0 +1,205 @@
+"""Adding an outside account in three steps: sign-in and live check, choices, first import.
+
+The password typed in the first step waits sealed in the form cookie for the second; it is stored only when the account is made.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from flask import session as form_session
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from fetcher import providers
+from fetcher.account import TLS_CHOICES, NewSource, SourceInvalid
+from fetcher.providers import Preset
+from webmail import sealed_form, source_check, sources
+from webmail.session import desk
+from webmail.views.accounts import COLOUR_WORDS, TLS_WORDS
+
+blueprint = Blueprint("add_account", __name__, url_prefix="/mail/accounts/add")
+
+KEY = "add_source"
+LINES = "application/x-ndjson"
+PASSWORD_LIMIT = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the form knows about the account so far. Everything but the password."""
+
+    address: str = ""
+    username: str = ""
+    host: str = ""
+    port: str = "995"
+    tls: str = "implicit"
+
+    @property
+    def preset(self) -> Preset | None:
+        return providers.for_address(self.address)
+
+    @property
+    def by_hand(self) -> bool:
+        """The person's own server fields differ from the preset, or there is none."""
+        return self.preset is None or (bool(self.host) and self.host != self.preset.host)
+
+
+def _typed() -> Draft:
+    form = request.form
+    draft = Draft(**{f.name: sources.text(form, f.name) for f in fields(Draft)})
+    return _completed(draft)
+
+
+def _completed(draft: Draft) -> Draft:
+    """Fill what the preset knows into fields that are empty or belong to another provider."""
+    preset = draft.preset
+    stale = draft.host and preset and providers.by_host(draft.host) not in (None, preset)
+    if preset and (not draft.host or stale):
+        name = preset.username_for(draft.address)
+        return Draft(draft.address, name, preset.host, str(preset.port), preset.tls)
+    return Draft(
+        draft.address,
+        draft.username or draft.address,
+        draft.host,
+        draft.port or "995",
+        draft.tls if draft.tls in TLS_CHOICES else "implicit",
+    )
+
+
+@blueprint.get("/")
+def address() -> BaseResponse:
+    """Type the address; the rest is found."""
+    return _page(_kept(), checked=None, problems={})
+
+
+@blueprint.get("/provider")
+def provider() -> BaseResponse:
+    """The part below the address, while it is typed."""
+    draft = _completed(Draft(address=sources.text(request.args, "address")))
+    return make_response(render_template("accounts/provider.html", draft=draft, problems={}, tls_words=TLS_WORDS))
+
+
+@blueprint.post("/")
+def check() -> BaseResponse:
+    """Check live. A script gets a line after each step, a browser without one the finished page."""
+    draft = _typed()
+    password = request.form.get("password", "")[:PASSWORD_LIMIT]
+    if not draft.host or not password:
+        return _page(draft, checked=None, problems={}, status=200 if "@" in draft.address else 400)
+    # Kept before the answer begins, since a stream cannot set a cookie afterwards.
+    form_session[KEY] = {**asdict(draft), "sealed": sealed_form.seal(password, KEY)}
+    reports = source_check.run(desk.settings, draft.host, sources.port(draft.port), draft.tls, draft.username, password)
+    if request.headers.get("Accept") != LINES:
+        *_earlier, last = reports
+        return _page(draft, checked=last, problems={})
+    lines = (json.dumps({"html": _report(draft, report)}) + "\n" for report in reports)
+    return Response(stream_with_context(lines), mimetype=LINES, headers={"X-Accel-Buffering": "no"})
+
+
+def _report(draft: Draft, report: source_check.Report) -> str:
+    return render_template("accounts/check.html", draft=draft, report=report, steps=source_check.STEPS)
+
+
+def _kept() -> Draft:
+    stored = form_session.get(KEY)
+    if not isinstance(stored, dict):
+        return Draft()
+    return Draft(**{f.name: str(stored.get(f.name, ""))[: sources.FIELD_LIMIT] for f in fields(Draft)})
+
+
+def _page(
+    draft: Draft, *, checked: source_check.Report | None, problems: dict[str, str], status: int = 200
+) -> Response:
+    page = render_template(
+        "accounts/add.html",
+        draft=draft,
+        report=checked,
+        steps=source_check.STEPS,
+        problems=problems,
+        tls_words=TLS_WORDS,
+        step=0,
+    )
+    return make_response(page, status)
+
+
+@blueprint.route("/choices", methods=["GET", "POST"])
+def choices() -> BaseResponse:
+    """Folder, name, colour, and whether the provider keeps its copy."""
+    draft = _kept()
+    stored = form_session.get(KEY)
+    password = sealed_form.unseal(str(stored.get("sealed", "")), KEY) if isinstance(stored, dict) else None
+    if not draft.host or password is None:
+        return redirect(url_for("add_account.address"))
+    if request.method == "GET":
+        preset = draft.preset
+        name = preset.label if preset else draft.address.rpartition("@")[2] or draft.host
+        values = {
+            "name": name,
+            "folder": "inbox",
+            "mailbox": name.replace("/", " "),
+            "colour": _free_colour(),
+            "leave": True,
+        }
+        return _choices_page(draft, values, {})
+    return _create(draft, password)
+
+
+def _free_colour() -> str:
+    """The first hue that none of the person's accounts has."""
+    used = {source.colour for source in sources.mine()}
+    return next(
+        (hue for hue in ("amber", "blue", "violet", "green", "rose", "coral", "olive") if hue not in used), "slate"
+    )
+
+
+def _create(draft: Draft, password: str) -> BaseResponse:
+    form = request.form
+    values = {
+        "name": sources.text(form, "name"),
+        "folder": "own" if form.get("folder") == "own" else "inbox",
+        "mailbox": sources.text(form, "mailbox"),
+        "colour": form.get("colour", "") if form.get("colour", "") in sources.COLOURS else "slate",
+        "leave": form.get("leave") != "no",
+    }
+    new = NewSource(
+        account_id=g.session.account_id,
+        recipient=g.session.address,
+        host=draft.host,
+        port=sources.port(draft.port),
+        tls=draft.tls,
+        username=draft.username,
+        name=str(values["name"]),
+        address=draft.address,
+        mailbox=str(values["mailbox"]) if values["folder"] == "own" else "INBOX",
+        colour=str(values["colour"]),
+        leave=bool(values["leave"]),
+    )
+    try:
+        source_id = sources.create(new, password)
+    except SourceInvalid as error:
+        return _choices_page(draft, values, sources.problem(error), status=400)
+    form_session.pop(KEY, None)
+    flash(_("The account is added. The first import has begun."), "done")
+    return redirect(url_for("accounts.show", source_id=source_id))
+
+
+def _choices_page(
+    draft: Draft, values: Mapping[str, object], problems: dict[str, str], *, status: int = 200
+) -> Response:
+    page = render_template(
+        "accounts/choices.html", draft=draft, values=values, problems=problems, colour_words=COLOUR_WORDS, step=1
+    )
+    return make_response(page, status)
