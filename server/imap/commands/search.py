@@ -6,6 +6,7 @@ told do not exist for it yet and are left out.
 
 from collections.abc import Sequence
 
+from server.db.transaction import Reader
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
 from server.imap.selected import Selected
@@ -14,12 +15,13 @@ from server.imap.syntax.parse_message import CHARSETS
 from server.imap.syntax.response import Reply, string, untagged
 from server.imap.syntax.search_key import SearchKey, mentions_modseq, needs_numbers, resolve
 from server.imap.syntax.sequence import compress, format_numbers
-from server.store import messages
+from server.store import mailboxes, messages
 from server.store import search as store_search
 from server.store import sort as store_sort
+from server.store import subjects as store_subjects
 from server.store import threads as store_threads
-from server.store.query import Query
-from server.store.threads import Tree
+from server.store.query import All, Query
+from server.store.threads import Node
 
 
 async def search(ctx: Context, command: c.Search) -> Reply:
@@ -38,8 +40,12 @@ async def search(ctx: Context, command: c.Search) -> Reply:
 async def sort(ctx: Context, command: c.Sort) -> Reply:
     query = await _query(ctx, command.key, command.charset, saving=_saves(command.returned))
     view = ctx.view
-    criteria = list(command.criteria)
-    found = view.only_known(await ctx.read(lambda r: store_sort.sort(r, view.mailbox_id, query, criteria)))
+    window = _window(command)
+    if window is not None:
+        page, total = await ctx.read(lambda r: _page(r, view, query, command, window))
+        if page is not None:
+            return await _page_reply(ctx, page, total, command)
+    found = view.only_known(await ctx.read(lambda r: store_sort.sort(r, view.mailbox_id, query, command.criteria)))
     highest = await _highest(ctx, command.key, found)
     if command.returned is None:
         tail = b"" if highest is None else b" (MODSEQ %d)" % highest
@@ -48,13 +54,62 @@ async def sort(ctx: Context, command: c.Sort) -> Reply:
     return await _extended(ctx, found, command.returned, uid=command.uid, highest=highest)
 
 
+def _window(command: c.Sort) -> tuple[int, int] | None:
+    """First and last of a page that can be read without the rest: a PARTIAL from the front, asked for alone or with COUNT."""
+    returned = command.returned
+    if returned is None or returned.partial is None or returned.partial[0] < 0 or mentions_modseq(command.key):
+        return None
+    if returned.minimum or returned.maximum or returned.save or (returned.count and not isinstance(command.key, All)):
+        return None
+    return returned.partial
+
+
+def _page(
+    reader: Reader, view: Selected, query: Query, command: c.Sort, window: tuple[int, int]
+) -> tuple[list[int] | None, int]:
+    """A page of the order and how many there are in all; no page while the mailbox holds messages the client was not told of."""
+    found = mailboxes.status(reader, view.mailbox_id)
+    if found.uidnext != view.uidnext:
+        return None, 0
+    first, last = window
+    page = store_sort.sort(reader, view.mailbox_id, query, command.criteria, offset=first - 1, limit=last - first + 1)
+    return page, found.messages
+
+
+async def _page_reply(ctx: Context, page: list[int], total: int, command: c.Sort) -> Reply:
+    items = [b"ESEARCH", b"(TAG " + string(ctx.tag) + b")"]
+    if command.uid:
+        items.append(b"UID")
+    if command.returned is not None and command.returned.count:
+        items.append(b"COUNT %d" % total)
+    if command.returned is not None and command.returned.partial is not None:
+        items.append(_partial_item(command.returned.partial, await _numbers(ctx, page, uid=command.uid)))
+    return Reply("Done", untagged=(untagged(*items),))
+
+
 async def thread(ctx: Context, command: c.Thread) -> Reply:
     query = await _query(ctx, command.key, command.charset, saving=False)
-    view = await ctx.load_view()
-    algorithm = store_threads.references if command.algorithm == "REFERENCES" else store_threads.ordered_subject
-    trees = await ctx.read(lambda r: algorithm(r, view.mailbox_id, query))
-    text = b"".join(_thread_text(view, tree, uid=command.uid) for tree in trees)
-    return Reply("Done", untagged=((b"* THREAD " + text if text else b"* THREAD") + b"\r\n",))
+    view = ctx.view if command.uid else await ctx.load_view()
+    gather = store_threads.threads if command.algorithm == "REFERENCES" else store_subjects.threads
+    trees = await ctx.read(lambda r: gather(r, view.mailbox_id, query))
+    texts = (_members(view, tree, uid=command.uid) for tree in trees)
+    listed = b"".join(b"(" + text + b")" for text in texts if text)
+    return Reply("Done", untagged=((b"* THREAD " + listed if listed else b"* THREAD") + b"\r\n",))
+
+
+def _members(view: Selected, node: Node, *, uid: bool) -> bytes:
+    """One thread of RFC 5256 §4, without its parentheses. The store bounds how deep it is."""
+    words: list[bytes] = []
+    while True:
+        number = node.uid if uid else view.number(node.uid)
+        if number and node.uid < view.uidnext:
+            words.append(b"%d" % number)
+        if len(node.children) != 1:
+            break
+        node = node.children[0]
+    branches = (_members(view, child, uid=uid) for child in node.children)
+    tail = b"".join(b"(" + text + b")" for text in branches if text)
+    return b" ".join([*words, tail] if tail else words)
 
 
 # -- before the store
@@ -114,14 +169,17 @@ async def _extended(
     if returned.all and found:
         items.append(b"ALL " + format_numbers(await _numbers(ctx, found, uid=uid)))
     if returned.partial is not None:
-        numbers = await _numbers(ctx, part, uid=uid)
-        window = b"%d:%d" % returned.partial
-        items.append(b"PARTIAL (" + window + b" " + (format_numbers(numbers) if numbers else b"NIL") + b")")
+        items.append(_partial_item(returned.partial, await _numbers(ctx, part, uid=uid)))
     if highest is not None:
         items.append(b"MODSEQ %d" % highest)
     if returned.save and not _tells(returned):
         return Reply("Done")
     return Reply("Done", untagged=(untagged(*items),))
+
+
+def _partial_item(window: tuple[int, int], numbers: list[int]) -> bytes:
+    """RFC 9394 §3.1: the window as it was asked for, and NIL where it holds nothing."""
+    return b"PARTIAL (%d:%d " % window + (format_numbers(numbers) if numbers else b"NIL") + b")"
 
 
 def _tells(returned: c.SearchReturn) -> bool:
@@ -142,7 +200,3 @@ def _slice(found: Sequence[int], partial: tuple[int, int]) -> Sequence[int]:
     if first > 0:
         return found[first - 1 : last]
     return found[max(0, len(found) + last) : max(0, len(found) + first + 1)]
-
-
-def _thread_text(view: Selected, tree: Tree, *, uid: bool) -> bytes:
-    return b""

@@ -6,10 +6,13 @@ Text a person chose (mailbox names, search words) is `str`; credentials and mess
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from typing import Literal
 
 from server.imap.syntax.fetch_att import FetchAttribute
 from server.imap.syntax.search_key import SearchKey
 from server.imap.syntax.sequence import SequenceSet
+
+SortKey = Literal["arrival", "cc", "date", "from", "size", "subject", "to", "displayfrom", "displayto"]
 
 # -- any state
 
@@ -209,7 +212,7 @@ class Search:
 class Sort:
     """`criteria` are keys of the store with True where REVERSE stood before them."""
 
-    criteria: tuple[tuple[str, bool], ...]
+    criteria: tuple[tuple[SortKey, bool], ...]
     key: SearchKey
     charset: str = "UTF-8"
     returned: SearchReturn | None = None

@@ -18,6 +18,7 @@ from enum import Enum
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.response import astring
 from server.imap.syntax.token import MAX_NUMBER64, Reader
+from server.mail.section import Kind
 
 
 class Column(Enum):
@@ -42,7 +43,7 @@ class Section:
     """BODY[...], BINARY[...] or one of the RFC822 forms. `label` is how the answer names it, without partial."""
 
     path: str = ""
-    kind: str = ""
+    kind: Kind = ""
     names: tuple[str, ...] = ()
     partial: tuple[int, int] | None = None
     peek: bool = False
@@ -76,7 +77,7 @@ _SECTIONS = {
     "BINARY.PEEK": (True, True),
 }
 _PATH = re.compile(r"[1-9][0-9]{0,5}(?:\.[1-9][0-9]{0,5}){0,99}\Z")
-_KINDS = ("HEADER.FIELDS.NOT", "HEADER.FIELDS", "HEADER", "TEXT", "MIME")
+_KINDS: tuple[Kind, ...] = ("HEADER.FIELDS.NOT", "HEADER.FIELDS", "HEADER", "TEXT", "MIME")
 MAX_ATTRIBUTES = 200
 MAX_HEADER_NAMES = 200
 
@@ -138,20 +139,21 @@ def _header_name(reader: Reader) -> str:
     return value.decode("ascii")
 
 
-def _split(text: str) -> tuple[str, str]:
+def _split(text: str) -> tuple[str, Kind]:
     """`1.2.MIME` -> (`1.2`, `MIME`)."""
     if not text:
         return "", ""
+    found: Kind = ""
     for kind in _KINDS:
         if text == kind or text.endswith("." + kind):
-            path = text.removesuffix(kind).removesuffix(".")
+            path, found = text.removesuffix(kind).removesuffix("."), kind
             break
     else:
-        path, kind = text, ""
+        path = text
     # RFC 9051 §9: MIME needs a part number before it.
-    if (path and not _PATH.match(path)) or (kind == "MIME" and not path) or (not path and not kind):
+    if (path and not _PATH.match(path)) or (found == "MIME" and not path) or (not path and not found):
         raise ProtocolError("The section is malformed")
-    return path, kind
+    return path, found
 
 
 def _binary_path(reader: Reader) -> str:

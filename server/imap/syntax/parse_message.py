@@ -14,7 +14,7 @@ from server.imap.syntax.token import MAX_NUMBER64, Reader
 CHARSETS = {"US-ASCII": "utf-8", "ASCII": "utf-8", "UTF-8": "utf-8"}
 """What SEARCH may name; every other one is refused with BADCHARSET and read as bytes until then."""
 
-_SORT_KEYS = {
+_SORT_KEYS: dict[str, c.SortKey] = {
     "ARRIVAL": "arrival",
     "CC": "cc",
     "DATE": "date",
@@ -99,7 +99,7 @@ def sort(reader: Reader, *, uid: bool) -> c.Sort:
     return c.Sort(criteria, parse_search_keys(reader, CHARSETS.get(charset, "latin-1")), charset, returned, uid)
 
 
-def _criterion(reader: Reader) -> tuple[str, bool]:
+def _criterion(reader: Reader) -> tuple[c.SortKey, bool]:
     word = reader.keyword("A sort key")
     reverse = word == "REVERSE"
     if reverse:

@@ -55,7 +55,12 @@ def _select(x):
 
 def _list(x):
     select = b"(" + " ".join(sorted(x.select)).encode() + b") " if x.extended else b""
-    patterns = [mailbox(p) if not set(p) & set("*%") else b'"' + encode_utf7(p).replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"' for p in x.patterns]
+    patterns = [
+        mailbox(p)
+        if not set(p) & set("*%")
+        else b'"' + encode_utf7(p).replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        for p in x.patterns
+    ]
     listed = b"(" + b" ".join(patterns) + b")" if x.extended else patterns[0]
     options = [name.encode() for name in sorted(x.returned - {"STATUS"})]
     if "STATUS" in x.returned:
@@ -79,7 +84,11 @@ def _returned(x):
     if x.returned is None:
         return b""
     r = x.returned
-    words = [w for w, on in ((b"MIN", r.minimum), (b"MAX", r.maximum), (b"COUNT", r.count), (b"ALL", r.all), (b"SAVE", r.save)) if on]
+    words = [
+        w
+        for w, on in ((b"MIN", r.minimum), (b"MAX", r.maximum), (b"COUNT", r.count), (b"ALL", r.all), (b"SAVE", r.save))
+        if on
+    ]
     if r.partial is not None:
         words.append(b"PARTIAL %d:%d" % r.partial)
     return b" RETURN (" + b" ".join(words) + b")"
@@ -118,7 +127,18 @@ def _store(x):
     unchanged = b"" if x.unchanged_since is None else b" (UNCHANGEDSINCE %d)" % x.unchanged_since
     sign = {c.StoreMode.ADD: b"+", c.StoreMode.REMOVE: b"-", c.StoreMode.REPLACE: b""}[x.mode]
     silent = b".SILENT" if x.silent else b""
-    return _uid(x) + b"STORE " + bytes(x.sequence) + unchanged + b" " + sign + b"FLAGS" + silent + b" " + flag_list(x.flags)
+    return (
+        _uid(x)
+        + b"STORE "
+        + bytes(x.sequence)
+        + unchanged
+        + b" "
+        + sign
+        + b"FLAGS"
+        + silent
+        + b" "
+        + flag_list(x.flags)
+    )
 
 
 def key(k):
@@ -168,16 +188,26 @@ _SAY = {
     c.Idle: lambda _: b"IDLE",
     c.Check: lambda _: b"CHECK",
     c.Id: _id,
-    c.Authenticate: lambda x: b"AUTHENTICATE " + x.mechanism.encode() + (b"" if x.initial is None else b" " + x.initial),
+    c.Authenticate: lambda x: (
+        b"AUTHENTICATE " + x.mechanism.encode() + (b"" if x.initial is None else b" " + x.initial)
+    ),
     c.Login: lambda x: b"LOGIN " + word(x.username) + b" " + word(x.password),
     c.Enable: lambda x: b"ENABLE " + " ".join(x.capabilities).encode(),
     c.Select: _select,
-    c.Create: lambda x: b"CREATE " + mailbox(x.mailbox) + (b" (USE " + flag_list(x.special_use) + b")" if x.special_use else b""),
+    c.Create: lambda x: (
+        b"CREATE " + mailbox(x.mailbox) + (b" (USE " + flag_list(x.special_use) + b")" if x.special_use else b"")
+    ),
     c.Delete: lambda x: b"DELETE " + mailbox(x.mailbox),
     c.Rename: lambda x: b"RENAME " + mailbox(x.mailbox) + b" " + mailbox(x.new_name),
     c.Subscribe: lambda x: (b"" if x.subscribed else b"UN") + b"SUBSCRIBE " + mailbox(x.mailbox),
     c.List: _list,
-    c.Lsub: lambda x: b"LSUB " + mailbox(x.reference) + b' "' + encode_utf7(x.pattern).replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"',
+    c.Lsub: lambda x: (
+        b"LSUB "
+        + mailbox(x.reference)
+        + b' "'
+        + encode_utf7(x.pattern).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+        + b'"'
+    ),
     c.Status: lambda x: b"STATUS " + mailbox(x.mailbox) + b" (" + " ".join(x.items).encode() + b")",
     c.Append: _append,
     c.GetQuota: lambda x: b"GETQUOTA " + word(x.root.encode()),

@@ -15,7 +15,9 @@ numbers = st.integers(1, 2**32 - 1)
 numbers64 = st.integers(0, 2**63 - 1)
 octets = st.binary(max_size=60).filter(lambda b: b"\0" not in b)
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
-mailboxes = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20).map(lambda n: "INBOX" if n.upper() == "INBOX" else n)
+mailboxes = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20).map(
+    lambda n: "INBOX" if n.upper() == "INBOX" else n
+)
 atoms = st.text("ABCxyz019$_-!#'+,./:;<=>?@[^`|~", min_size=1, max_size=12)
 flags = st.lists(st.one_of(st.sampled_from(["\\Seen", "\\Deleted", "\\Flagged"]), atoms), max_size=5).map(tuple)
 ends = st.one_of(numbers, st.just(0))
@@ -27,7 +29,9 @@ sequences = st.one_of(
 )
 uid_sets = st.lists(numbers.map(lambda n: (n, n)), min_size=1, max_size=5).map(lambda pairs: SequenceSet(tuple(pairs)))
 status_items = st.lists(
-    st.sampled_from(["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "SIZE", "HIGHESTMODSEQ", "MAILBOXID"]), min_size=1, max_size=8
+    st.sampled_from(["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "SIZE", "HIGHESTMODSEQ", "MAILBOXID"]),
+    min_size=1,
+    max_size=8,
 ).map(tuple)
 moments = st.datetimes(datetime(1975, 1, 1), datetime(2200, 1, 1)).map(lambda m: m.replace(microsecond=0, tzinfo=UTC))  # noqa: DTZ001
 partials = st.tuples(numbers, numbers).map(sorted).map(tuple).flatmap(lambda p: st.sampled_from([p, (-p[0], -p[1])]))
@@ -43,11 +47,15 @@ def body_sections(draw):
     fields = draw(names) if kind.startswith("HEADER.") else ()
     text = ".".join(part for part in (path, kind) if part).encode()
     listed = b" (" + b" ".join(astring(n.encode()) for n in fields) + b")" if fields else b""
-    return Section(path, kind, fields, draw(windows), draw(st.booleans()), binary=False, label=b"BODY[" + text + listed + b"]")
+    return Section(
+        path, kind, fields, draw(windows), draw(st.booleans()), binary=False, label=b"BODY[" + text + listed + b"]"
+    )
 
 
 binary_sections = st.builds(
-    lambda path, partial, peek: Section(path, "", (), partial, peek, binary=True, label=b"BINARY[" + path.encode() + b"]"),
+    lambda path, partial, peek: Section(
+        path, "", (), partial, peek, binary=True, label=b"BINARY[" + path.encode() + b"]"
+    ),
     st.one_of(st.just(""), paths),
     windows,
     st.booleans(),
@@ -59,7 +67,11 @@ attributes = st.lists(
         binary_sections,
         paths.map(lambda p: BinarySize(p, b"BINARY.SIZE[" + p.encode() + b"]")),
         st.sampled_from(
-            [Section(label=b"RFC822"), Section(kind="HEADER", peek=True, label=b"RFC822.HEADER"), Section(kind="TEXT", label=b"RFC822.TEXT")]
+            [
+                Section(label=b"RFC822"),
+                Section(kind="HEADER", peek=True, label=b"RFC822.HEADER"),
+                Section(kind="TEXT", label=b"RFC822.TEXT"),
+            ]
         ),
     ),
     min_size=1,
@@ -125,7 +137,14 @@ patterns = st.text(st.one_of(st.sampled_from("*%/"), st.characters(exclude_categ
 )
 returned = st.one_of(st.none(), returns())
 algorithms = st.sampled_from(["REFERENCES", "ORDEREDSUBJECT"])
-criteria = st.lists(st.tuples(st.sampled_from(["arrival", "cc", "date", "from", "size", "subject", "to", "displayfrom", "displayto"]), st.booleans()), min_size=1, max_size=4).map(tuple)
+criteria = st.lists(
+    st.tuples(
+        st.sampled_from(["arrival", "cc", "date", "from", "size", "subject", "to", "displayfrom", "displayto"]),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=4,
+).map(tuple)
 maybe = lambda strategy: st.one_of(st.none(), strategy)  # noqa: E731
 
 
@@ -140,10 +159,23 @@ def fetches(draw):
 commands = st.one_of(
     *(st.just(kind()) for kind in (c.Capability, c.Noop, c.Logout, c.StartTls, c.Namespace, c.Idle, c.Check)),
     st.builds(c.Id, st.lists(st.tuples(octets, maybe(octets)), max_size=4).map(tuple)),
-    st.builds(c.Authenticate, st.sampled_from(["PLAIN", "LOGIN", "XOAUTH2"]), maybe(st.sampled_from([b"=", b"AGEAYg=="]))),
+    st.builds(
+        c.Authenticate, st.sampled_from(["PLAIN", "LOGIN", "XOAUTH2"]), maybe(st.sampled_from([b"=", b"AGEAYg=="]))
+    ),
     st.builds(c.Login, octets, octets),
-    st.builds(c.Enable, st.lists(st.sampled_from(["CONDSTORE", "X-Y", "UTF8=ACCEPT"]), min_size=1, max_size=3).map(lambda n: tuple(x.upper() for x in n))),
-    st.builds(c.Select, mailboxes, st.booleans(), st.booleans(), maybe(st.builds(c.QResync, numbers, numbers, maybe(uid_sets)))),
+    st.builds(
+        c.Enable,
+        st.lists(st.sampled_from(["CONDSTORE", "X-Y", "UTF8=ACCEPT"]), min_size=1, max_size=3).map(
+            lambda n: tuple(x.upper() for x in n)
+        ),
+    ),
+    st.builds(
+        c.Select,
+        mailboxes,
+        st.booleans(),
+        st.booleans(),
+        maybe(st.builds(c.QResync, numbers, numbers, maybe(uid_sets))),
+    ),
     st.builds(c.Create, mailboxes, st.sampled_from([(), ("\\Sent",), ("\\Junk", "\\Trash")])),
     st.builds(c.Delete, mailboxes),
     st.builds(c.Rename, mailboxes, mailboxes),
@@ -151,7 +183,13 @@ commands = st.one_of(
     lists(),
     st.builds(c.Lsub, mailboxes, patterns),
     st.builds(c.Status, mailboxes, status_items),
-    st.builds(c.Append, mailboxes, st.lists(st.builds(c.NewMessage, st.binary(max_size=80), flags, maybe(moments)), min_size=1, max_size=3).map(tuple)),
+    st.builds(
+        c.Append,
+        mailboxes,
+        st.lists(st.builds(c.NewMessage, st.binary(max_size=80), flags, maybe(moments)), min_size=1, max_size=3).map(
+            tuple
+        ),
+    ),
     st.builds(c.GetQuota, words),
     st.builds(c.GetQuotaRoot, mailboxes),
     st.builds(c.Close, st.booleans()),
@@ -160,6 +198,8 @@ commands = st.one_of(
     st.builds(c.Sort, criteria, keys, st.sampled_from(["UTF-8", "US-ASCII"]), returned, st.booleans()),
     st.builds(c.Thread, algorithms, keys, st.just("UTF-8"), st.booleans()),
     fetches(),
-    st.builds(c.Store, sequences, st.sampled_from(list(c.StoreMode)), flags, st.booleans(), maybe(numbers64), st.booleans()),
+    st.builds(
+        c.Store, sequences, st.sampled_from(list(c.StoreMode)), flags, st.booleans(), maybe(numbers64), st.booleans()
+    ),
     st.builds(c.Copy, sequences, mailboxes, st.booleans(), st.booleans()),
 )

@@ -23,7 +23,7 @@ MESSAGE = Message(
 def test_every_column():
     items = [piece(MESSAGE) for piece in pieces(list(Column))]
     assert fetch(3, items) == (
-        b"* 3 FETCH (UID 7 FLAGS ($Work \\Seen) INTERNALDATE \" 3-Nov-2026 09:05:00 +0000\" RFC822.SIZE 1234"
+        b'* 3 FETCH (UID 7 FLAGS ($Work \\Seen) INTERNALDATE " 3-Nov-2026 09:05:00 +0000" RFC822.SIZE 1234'
         b' ENVELOPE (NIL "s" NIL NIL NIL NIL NIL NIL NIL NIL) BODYSTRUCTURE ("text" "plain" NIL) BODY ("text" "plain")'
         b' MODSEQ (99) EMAILID (Mabc) THREADID (T12) SAVEDATE " 4-Nov-2026 00:00:00 +0000"'
         b' PREVIEW {12}\r\nsay "hi" \xe2\x98\x83)\r\n'

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from server.imap.syntax.fragment import Dropped, Excess, Fragmenter, FragmentLimits, NeedContinuation, RawCommand
 
-LIMITS = FragmentLimits(line=100, literal=50, append_literal=200, command=150, append_command=500, literals=3, append_literals=5)
+LIMITS = FragmentLimits(
+    line=100, literal=50, append_literal=200, command=150, append_command=500, literals=3, append_literals=5
+)
 
 
 def fragments(data, limits=LIMITS, pieces=None):
@@ -88,7 +90,9 @@ def test_many_literals_are_too_many():
 
 
 def test_the_sum_of_literals_is_bounded():
-    found = fragments(b"a APPEND m" + b" {200+}\r\n" + b"x" * 200 + b" {200+}\r\n" + b"x" * 200 + b" {200}\r\nb NOOP\r\n")
+    found = fragments(
+        b"a APPEND m" + b" {200+}\r\n" + b"x" * 200 + b" {200+}\r\n" + b"x" * 200 + b" {200}\r\nb NOOP\r\n"
+    )
     assert found == [Dropped(b"a", Excess.COMMAND, append=True), RawCommand((b"b NOOP",))]
 
 
@@ -97,7 +101,10 @@ def test_a_bare_line_feed_ends_the_line_and_nothing_in_it_is_done():
 
 
 def test_a_huge_number_is_no_overflow():
-    assert fragments(b"a X {99999999999999999999}\r\nb NOOP\r\n") == [Dropped(b"a", Excess.LITERAL), RawCommand((b"b NOOP",))]
+    assert fragments(b"a X {99999999999999999999}\r\nb NOOP\r\n") == [
+        Dropped(b"a", Excess.LITERAL),
+        RawCommand((b"b NOOP",)),
+    ]
 
 
 def test_reset_forgets_what_came_before():
@@ -119,7 +126,22 @@ def test_the_line_limit_is_the_same_at_any_pace(length, end):
 
 SOUP = st.lists(
     st.sampled_from(
-        [b"a NOOP", b"b APPEND x ", b"\r\n", b"\n", b"\r", b"{3+}\r\n", b"~{2}\r\n", b"{60+}\r\n", b"{0}\r\n", b"abc", b'"', b"(", b"x" * 40, b"\0"]
+        [
+            b"a NOOP",
+            b"b APPEND x ",
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b"{3+}\r\n",
+            b"~{2}\r\n",
+            b"{60+}\r\n",
+            b"{0}\r\n",
+            b"abc",
+            b'"',
+            b"(",
+            b"x" * 40,
+            b"\0",
+        ]
     ),
     max_size=30,
 ).map(b"".join)

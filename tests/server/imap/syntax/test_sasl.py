@@ -12,7 +12,7 @@ WORDS = st.text(min_size=1, max_size=50).filter(lambda t: "\0" not in t)
 
 @given(WORDS, WORDS, WORDS)
 def test_plain(acting_as, username, password):
-    message = "\0".join((acting_as, username, password)).encode("utf-8", "surrogatepass")
+    message = f"{acting_as}\0{username}\0{password}".encode("utf-8", "surrogatepass")
     try:
         message.decode()
     except UnicodeDecodeError:
@@ -37,10 +37,14 @@ def test_oauthbearer():
 
 
 def test_xoauth2():
-    assert sasl.xoauth2(b"user=someuser@example.com\x01auth=Bearer ya29.vF9dft4\x01\x01") == sasl.Token("someuser@example.com", "ya29.vF9dft4")
+    assert sasl.xoauth2(b"user=someuser@example.com\x01auth=Bearer ya29.vF9dft4\x01\x01") == sasl.Token(
+        "someuser@example.com", "ya29.vF9dft4"
+    )
 
 
-@pytest.mark.parametrize("message", [b"", b"user=a", b"user=a\x01auth=Basic x\x01\x01", b"auth=Bearer x\x01\x01", b"n,a=b,\x01\x01", b"\xff"])
+@pytest.mark.parametrize(
+    "message", [b"", b"user=a", b"user=a\x01auth=Basic x\x01\x01", b"auth=Bearer x\x01\x01", b"n,a=b,\x01\x01", b"\xff"]
+)
 @pytest.mark.parametrize("read", [sasl.oauthbearer, sasl.xoauth2])
 def test_bad_bearers(message, read):
     with pytest.raises(ProtocolError):

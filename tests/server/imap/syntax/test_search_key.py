@@ -24,7 +24,10 @@ def read(text):
         (b'MODSEQ "/flags/\\\\draft" all 620162338', q.Modseq(620162338)),  # RFC 7162 §3.1.5
         (b"OLDER 60 YOUNGER 3600", q.And((q.Older(60), q.Younger(3600)))),
         (b"EMAILID Mx OR THREADID Ty SAVEDATESUPPORTED", q.And((q.EmailId("Mx"), q.Or(q.ThreadId("Ty"), q.All())))),
-        (b"1,3:* UID 5", q.And((Numbers(SequenceSet(((1, 1), (3, 0))), uid=False), Numbers(SequenceSet(((5, 5),)), uid=True)))),
+        (
+            b"1,3:* UID 5",
+            q.And((Numbers(SequenceSet(((1, 1), (3, 0))), uid=False), Numbers(SequenceSet(((5, 5),)), uid=True))),
+        ),
         (b"$", Numbers(SequenceSet.SAVED, uid=False)),
         (b"(ALL)", q.All()),
     ],
@@ -42,7 +45,9 @@ def test_numbers_become_uids():
         seen.append((bytes(sequence), uid))
         return ((len(seen), len(seen)),)
 
-    assert resolve(key, numbers) == q.Or(q.Uids(((1, 1),)), q.Not(q.And((q.Uids(((2, 2),)), q.Flag("\\Seen", present=True)))))
+    assert resolve(key, numbers) == q.Or(
+        q.Uids(((1, 1),)), q.Not(q.And((q.Uids(((2, 2),)), q.Flag("\\Seen", present=True))))
+    )
     assert seen == [(b"1:2", False), (b"7", True)]
 
 

@@ -1,4 +1,5 @@
 from array import array
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,9 @@ def test_what_is_written_is_read(sequence):
     assert SequenceSet.parse(bytes(sequence)) == sequence
 
 
-@pytest.mark.parametrize("text", [b"", b"0", b"1,", b",1", b"1:", b":1", b"01", b"1:2:3", b"-1", b"4294967296", b"1 2", b"**", b"a"])
+@pytest.mark.parametrize(
+    "text", [b"", b"0", b"1,", b",1", b"1:", b":1", b"01", b"1:2:3", b"-1", b"4294967296", b"1 2", b"**", b"a"]
+)
 def test_what_is_no_set_is_refused(text):
     with pytest.raises(ProtocolError):
         SequenceSet.parse(text)
@@ -63,5 +66,7 @@ def test_the_order_of_a_sort_is_kept():
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 10)).map(lambda p: (p[0], p[0] + p[1])), max_size=15))
 def test_merging_keeps_the_members(pairs):
     merged = merge(pairs)
-    assert {n for low, high in merged for n in range(low, high + 1)} == {n for low, high in pairs for n in range(low, high + 1)}
-    assert all(first[1] + 1 < second[0] for first, second in zip(merged, merged[1:], strict=False))
+    assert {n for low, high in merged for n in range(low, high + 1)} == {
+        n for low, high in pairs for n in range(low, high + 1)
+    }
+    assert all(first[1] + 1 < second[0] for first, second in pairwise(merged))
