@@ -25,10 +25,12 @@ class Job:
 
 
 class Lanes:
-    """Workers, each with a deliverer of its own."""
+    """Workers, each with a deliverer of its own. `may_go_on` is asked before each message and raises to stop them."""
 
-    def __init__(self, make: Callable[[], Deliverer], count: int, *, budget: int = BUDGET) -> None:
-        self._make, self._count, self._budget = make, count, budget
+    def __init__(
+        self, make: Callable[[], Deliverer], count: int, may_go_on: Callable[[], None], *, budget: int = BUDGET
+    ) -> None:
+        self._make, self._count, self._may_go_on, self._budget = make, count, may_go_on, budget
         self._queue: asyncio.Queue[Job] = asyncio.Queue()
         self._octets = self._deferred = 0
         self._room = asyncio.Event()
@@ -81,6 +83,7 @@ class Lanes:
             await deliverer.close()
 
     async def _one(self, deliverer: Deliverer, job: Job) -> None:
+        self._may_go_on()
         letter = await job.prepare()
         if letter is None:
             return

@@ -135,7 +135,7 @@ async def _session(source: Source, password: str, kit: Kit, report: Report, book
         size_limit=kit.settings.message_size_limit,
         batch=kit.batch,
     )
-    lanes = Lanes(kit.deliverer, 1 if source.imported else LANES)
+    lanes = Lanes(kit.deliverer, 1 if source.imported else LANES, books.check)
     try:
         async with connection.session(target_of(source, kit.settings), source.username, password, kit.shell()) as link:
             session = Session(link, source, policy, kit.database, kit.clock, books)

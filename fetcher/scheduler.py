@@ -62,7 +62,7 @@ class Scheduler:
         self._running: dict[int, asyncio.Task[Any]] = {}
         self._pokes: set[asyncio.Task[None]] = set()
         self._sweeping = asyncio.Lock()
-        self._stopping = False
+        self._stopping = self._prepared = False
         self._subscription: Subscription | None = None
         self._scheduler: Any = None
 
@@ -71,9 +71,8 @@ class Scheduler:
         """How many sources are being collected by this process now."""
         return len(self._running)
 
-    async def start(self) -> None:
-        """Begin to collect; returns at once."""
-        await asyncio.to_thread(account.ensure_tables, self._database.path)
+    def start(self) -> None:
+        """Begin to collect; to be called on the event loop, returns at once."""
         if self._bus is not None:
             self._subscription = self._bus.subscribe_topic(TOPIC, self.poke)
         # Grace None and coalescing: a wake-up that comes late still comes, and only once.
@@ -100,6 +99,7 @@ class Scheduler:
             if self._stopping or room <= 0:
                 return
             try:
+                await self._prepare()
                 now = self._clock.now()
                 if not await self._database.async_read(lambda r: account.due(r, now, limit=1)):
                     return
@@ -113,6 +113,12 @@ class Scheduler:
                 task = asyncio.create_task(run.fetch(source, self._kit), name=f"fetch-{source.id}")
                 self._running[source.id] = task
                 task.add_done_callback(partial(self._ended, source.id))
+
+    async def _prepare(self) -> None:
+        """Whoever opened the database may not have asked for our tables."""
+        if not self._prepared:
+            await asyncio.to_thread(account.ensure_tables, self._database.path)
+            self._prepared = True
 
     def _ended(self, source_id: int, task: "asyncio.Task[Any]") -> None:
         self._running.pop(source_id, None)
@@ -143,7 +149,7 @@ class Scheduler:
 
 async def run_until_cancelled(scheduler: Scheduler) -> None:
     """For a process that does nothing else."""
-    await scheduler.start()
+    scheduler.start()
     try:
         await asyncio.Event().wait()
     finally:

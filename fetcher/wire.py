@@ -7,6 +7,7 @@ any. asyncio's own StreamReader keeps them, therefore this small protocol.
 import asyncio
 import contextlib
 import ssl
+from typing import cast
 
 HIGH_WATER = 256 * 1024
 """Octets that may wait unread before the peer is made to wait."""
@@ -32,8 +33,8 @@ class Wire(asyncio.Protocol):
     # -- called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP and TLS transports are
-        self._transport = transport
+        # Not isinstance: uvloop's transports have the methods without the base class.
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -110,8 +111,7 @@ class Wire(asyncio.Protocol):
             raise InjectedBeforeTls
         loop = asyncio.get_running_loop()
         secured = await loop.start_tls(self._transport, self, context, server_hostname=server_name)
-        assert isinstance(secured, asyncio.Transport)  # noqa: S101 - it is what start_tls gives for one
-        self._transport = secured
+        self._transport = cast("asyncio.Transport", secured)
 
     @property
     def tls_version(self) -> str:
