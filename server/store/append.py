@@ -13,7 +13,7 @@ from sqlalchemy import Table, bindparam, func, insert, select, update
 
 from server.db.database import Writer
 from server.db.statement import Statement
-from server.store import changes, conversation, flag_set, objects, schema
+from server.store import changes, conversation, flag_set, index, objects, schema
 from server.store.crashpoint import reach
 from server.store.errors import NoSuchMailbox, OverQuota
 from server.store.model import Appended, email_id, thread_id
@@ -59,8 +59,6 @@ _INSERT_OCTETS = _insert(octets)
 _INSERT_FACET = _insert(facet)
 _INSERT_FOLDED = _insert(folded)
 _INSERT_PLACEMENT = _insert(placement)
-_TRIGRAM = "INSERT INTO trigram(rowid, head, body) VALUES (?, ?, ?)"
-_BIGRAM = "INSERT INTO bigram(rowid, pairs) VALUES (?, ?)"
 
 
 def append(
@@ -171,8 +169,5 @@ def _content(w: Writer, message: Prepared, arrived: int) -> tuple[int, int]:
         participants=" ".join(message.participants), **message.keys, **facets,
     )  # fmt: skip
     w.run(_INSERT_FOLDED, content_id=content_id, head=message.head, body=message.text, seal=message.seal)
-    w.raw(_TRIGRAM, (content_id, message.head, message.text))
-    if message.pairs:
-        w.raw(_BIGRAM, (content_id, message.pairs))
-    reach("append.indexed")
+    w.leave_chore(index.CHORE)
     return int(content_id or 0), thread

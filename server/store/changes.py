@@ -13,7 +13,7 @@ from server.store.model import Delta
 
 state, box, place, gone = schema.state, schema.mailbox, schema.placement, schema.vanished
 
-_NEXT = Statement(update(state).values(modseq=state.c.modseq + 1).returning(state.c.modseq))
+_NEXT = Statement(update(state).where(state.c.id == 1).values(modseq=state.c.modseq + 1).returning(state.c.modseq))
 _CURRENT = Statement(select(state.c.modseq))
 _HEAD = Statement(select(box.c.highestmodseq, box.c.uidnext).where(box.c.id == bindparam("mailbox")))
 _CHANGED = Statement(

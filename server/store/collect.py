@@ -7,9 +7,8 @@ from sqlalchemy import bindparam, delete, select, text
 
 from server.db.database import Reader, Writer
 from server.db.statement import Statement
-from server.store import objects, schema
+from server.store import index, objects, schema
 from server.store.crashpoint import reach
-from server.store.fold import pairs
 
 CHORE = "collect"
 AT_ONCE = 20
@@ -40,9 +39,10 @@ def has_garbage(r: Reader) -> bool:
 def collect(w: Writer, limit: int = AT_ONCE) -> int:
     """Clear up at most `limit` contents; return how many there were."""
     rows = w.run(_SOME, limit=limit).fetchall()
+    indexed = index.indexed(w)
     for content_id, digest, is_object, thread, head, body in rows:
-        if head is not None:
-            remove_from_index(w, content_id, head, body)
+        if head is not None and content_id <= indexed:
+            index.remove(w, content_id, head, body)
         w.run(_DELETE, content=content_id)
         if is_object:
             # The write lock is held: nobody can be storing the same octets now.
@@ -51,10 +51,3 @@ def collect(w: Writer, limit: int = AT_ONCE) -> int:
         if w.run(_THREAD, thread=thread).fetchone() is None:
             w.run(_FORGET_THREAD, thread=thread)
     return len(rows)
-
-
-def remove_from_index(w: Writer, content_id: int, head: str, body: str) -> None:
-    """Take a text out of both indexes; they want to be told what it was."""
-    w.raw("INSERT INTO trigram(trigram, rowid, head, body) VALUES ('delete', ?, ?, ?)", (content_id, head, body))
-    if words := pairs(head + body):
-        w.raw("INSERT INTO bigram(bigram, rowid, pairs) VALUES ('delete', ?, ?)", (content_id, words))

@@ -22,7 +22,7 @@ state, ref, facet, content = schema.state, schema.thread_ref, schema.facet, sche
 
 _FIND = Statement(select(ref.c.thread_id).where(ref.c.hash == bindparam("hash")))
 _KEEP = Statement(insert(ref).prefix_with("OR IGNORE").values(hash=bindparam("hash"), thread_id=bindparam("thread")))
-_NEW = Statement(update(state).values(thread=state.c.thread + 1).returning(state.c.thread))
+_NEW = Statement(update(state).where(state.c.id == 1).values(thread=state.c.thread + 1).returning(state.c.thread))
 _SAME_SUBJECT = Statement(
     select(facet.c.participants, content.c.thread_id, facet.c.sent)
     .join_from(facet, content, content.c.id == facet.c.content_id)

@@ -4,7 +4,6 @@ Two strings are equal when their foldings are: compatibility forms (full-width l
 unified, then case is (RFC 9051 §6.4.4 leaves the comparator to us; this is close to i;unicode-casemap, RFC 5051).
 """
 
-import itertools
 import re
 import unicodedata
 
@@ -40,27 +39,36 @@ def trigrams(term: str) -> list[str]:
     return [term[start : start + TRIGRAM] for start in sorted(starts)]
 
 
-def _code(characters: str) -> str:
-    # Five hexadecimal digits a character, so that one character is a prefix of its pairs; no tokenizer can misread them.
-    return "".join(f"{ord(c):05x}" for c in characters)
+UNIT = 4
+"""Hexadecimal digits of a UTF-16 code unit. Written so, no tokenizer can misread a character, and one is a prefix of its pairs."""
+
+
+def _units(text: str) -> str:
+    return text.encode("utf-16-be").hex()
 
 
 def pairs(text: str) -> str:
-    """Return the words of the index of short CJK terms: each pair of neighbours, and the last character of each run."""
+    """Return the words of the index of short CJK terms: each pair of neighbours, and the last one of each run."""
     if text.isascii():
         return ""
     found: set[str] = set()
     for run in _CJK_RUN.findall(text):
-        found.update(map("".join, itertools.pairwise(run)))
-        found.add(run[-1])
-    return " ".join(map(_code, sorted(found)))
+        units = _units(run)
+        found.update([units[at : at + 2 * UNIT] for at in range(0, len(units), UNIT)])
+    return " ".join(found)
 
 
 def pair_query(term: str) -> str | None:
-    """Return the question to that index for a term of one or two CJK characters; None for every other term."""
+    """Return the question to that index for a term of one or two CJK characters; None for every other term.
+
+    A character beyond the first 65,536 is a pair by itself, so two of them make three.
+    """
     if not _CJK_SHORT.fullmatch(term):
         return None
-    return f'"{_code(term)}"' + ("" if len(term) == 2 else " *")
+    units = _units(term)
+    if len(units) == UNIT:
+        return f'"{units}" *'
+    return " AND ".join(f'"{units[at : at + 2 * UNIT]}"' for at in range(0, len(units) - UNIT, UNIT))
 
 
 def trigram_query(term: str) -> str | None:

@@ -16,6 +16,7 @@ from server.db.database import Reader
 from server.store import flag_set, messages, query, schema
 from server.store.errors import QueryTooComplex
 from server.store.fold import fold, pair_query, trigram_query
+from server.store.index import first_unindexed
 from server.store.model import object_number
 
 TERMS = 100
@@ -64,6 +65,7 @@ class Compiler:
     def __init__(self, r: Reader, mailbox_id: int, *, now: datetime, terms: int = TERMS, depth: int = DEPTH) -> None:
         self._r, self._mailbox_id, self._now = r, mailbox_id, int(now.timestamp())
         self._terms_left, self._depth = terms, depth
+        self._unindexed: int | None = None
 
     def compile(self, q: query.Query, level: int = 0) -> Condition:
         """Return the condition; raises QueryTooComplex."""
@@ -88,13 +90,13 @@ class Compiler:
             case query.Uids(ranges):
                 return self._uids(ranges)
             case query.Text(value):
-                return _text(value, folded.c.head, folded.c.body)
+                return self._text(value, folded.c.head, folded.c.body)
             case query.Body(value):
-                return _text(value, folded.c.body)
+                return self._text(value, folded.c.body)
             case query.Field(which, value):
-                return _field(which, value)
+                return self._field(which, value)
             case query.Header(name, value):
-                return _header(name, value)
+                return self._header(name, value)
             case query.Internal(op, day):
                 return _day(place.c.internaldate, op, day)
             case query.SaveDate(op, day):
@@ -141,6 +143,43 @@ class Compiler:
         listed: Select[Any] = select(column("value")).select_from(func.json_each(f"[{','.join(map(str, wanted))}]"))
         return place.c.uid.in_(listed)
 
+    def _text(self, value: str, *columns: ColumnElement[str]) -> Condition:
+        term = fold(value)
+        if not term:
+            return true()
+        holds = or_(*(func.instr(c, term) > 0 for c in columns))
+        return and_(self._candidates(term), exists().where(folded.c.content_id == place.c.content_id, holds))
+
+    def _field(self, which: query.FieldName, value: str) -> Condition:
+        term = fold(value)
+        if not term:
+            return true()
+        holds = func.instr(facet.c["from_" if which == "from" else which], term) > 0
+        return and_(self._candidates(term), exists().where(facet.c.content_id == place.c.content_id, holds))
+
+    def _header(self, name: str, value: str) -> Condition:
+        name, term = name.lower(), fold(value)
+        sealed = name in schema.SEALS
+        lines = folded.c.seal if sealed else folded.c.head
+        holds = func.field_holds(lines, name, term) if term else func.instr(lines, f"\n{name}:") > 0
+        verified = exists().where(folded.c.content_id == place.c.content_id, holds)
+        return verified if sealed else and_(self._candidates(term), verified)
+
+    def _candidates(self, term: str) -> Condition:
+        """Return a condition that every content with the folded term fulfils, answered by an index where one serves."""
+        asked, index = trigram_query(term), table("trigram", column("rowid"))
+        if asked is None:
+            asked, index = pair_query(term), table("bigram", column("rowid"))
+        if asked is None:
+            return true()
+        found = select(index.c.rowid).where(column(index.name).op("MATCH")(literal(asked)))
+        if self._unindexed is None:
+            self._unindexed = first_unindexed(self._r)
+        if self._unindexed:
+            # What arrived a moment ago waits for the index; it is few, and looked at one by one.
+            return place.c.content_id.in_(found.union_all(select(content.c.id).where(content.c.id >= self._unindexed)))
+        return place.c.content_id.in_(found)
+
 
 def within(uids: Any, ranges: tuple[tuple[int, int], ...]) -> list[int]:
     """Return those of `uids` (ascending) that lie in one of the ranges, in linear time."""
@@ -160,48 +199,6 @@ def within(uids: Any, ranges: tuple[tuple[int, int], ...]) -> list[int]:
 def _boolean(term: Any) -> Condition:
     condition: Condition = and_(true(), term)
     return condition
-
-
-def _candidates(term: str) -> Condition | None:
-    """Return a condition that every content with the folded term fulfils, answered by an index; None without one."""
-    asked = trigram_query(term)
-    index = table("trigram", column("rowid"))
-    if asked is None:
-        asked = pair_query(term)
-        index = table("bigram", column("rowid"))
-    if asked is None:
-        return None
-    found = select(index.c.rowid).where(column(index.name).op("MATCH")(literal(asked)))
-    return place.c.content_id.in_(found)
-
-
-def _text(value: str, *columns: Any) -> Condition:
-    term = fold(value)
-    if not term:
-        return true()
-    holds = or_(*(func.instr(c, term) > 0 for c in columns))
-    return _both(_candidates(term), exists().where(folded.c.content_id == place.c.content_id, holds))
-
-
-def _both(candidates: Condition | None, verified: Condition) -> Condition:
-    return verified if candidates is None else and_(candidates, verified)
-
-
-def _field(which: query.FieldName, value: str) -> Condition:
-    term = fold(value)
-    if not term:
-        return true()
-    holds = func.instr(facet.c["from_" if which == "from" else which], term) > 0
-    return _both(_candidates(term), exists().where(facet.c.content_id == place.c.content_id, holds))
-
-
-def _header(name: str, value: str) -> Condition:
-    name, term = name.lower(), fold(value)
-    column_name = "seal" if name in schema.SEALS else "head"
-    lines = folded.c[column_name]
-    holds = func.field_holds(lines, name, term) if term else func.instr(lines, f"\n{name}:") > 0
-    candidates = _candidates(term) if column_name == "head" else None
-    return _both(candidates, exists().where(folded.c.content_id == place.c.content_id, holds))
 
 
 def _day(moment: ColumnElement[int], op: query.DateOp, day: date) -> Condition:

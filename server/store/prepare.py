@@ -15,7 +15,7 @@ from server.mail.address import Address
 from server.mail.header import HeaderBlock
 from server.mail.summary import Summary, summarise
 from server.store.errors import TooBig
-from server.store.fold import fold, pairs
+from server.store.fold import fold
 from server.store.schema import SEALS
 
 LEVEL = 3
@@ -72,7 +72,6 @@ class Prepared:
     head: str
     seal: str
     text: str
-    pairs: str
 
 
 def hash_of(text: str) -> int:
@@ -118,7 +117,6 @@ def prepare(raw: bytes, *, limit: int = MESSAGE_SIZE, object_size: int = OBJECT_
         head=head,
         seal=seal,
         text=text,
-        pairs=pairs(head + text),
     )
 
 

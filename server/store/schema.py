@@ -36,6 +36,7 @@ state = Table(
     Column("uidvalidity", Integer, nullable=False),  # the last one given
     Column("thread", Integer, nullable=False),  # the last one given
     Column("quota", Integer),
+    Column("indexed", Integer, nullable=False),  # every content up to this id is in the full-text indexes
 )
 
 mailbox = Table(
@@ -80,6 +81,7 @@ content = Table(
     Column("body", LargeBinary, nullable=False),
     Column("preview", String, nullable=False),
     Index("content_garbage", "id", sqlite_where=text("holders = 0")),
+    sqlite_autoincrement=True,  # `state.indexed` counts on ids that only grow
 )
 
 octets = Table(
@@ -206,7 +208,7 @@ def account_schema(uidvalidity: int) -> Schema:
 
     def first(w: Writer) -> None:
         last = uidvalidity + len(DEFAULT_MAILBOXES) - 1
-        w.execute(sa.insert(state), {"id": 1, "modseq": 1, "uidvalidity": last, "thread": 0})
+        w.execute(sa.insert(state), {"id": 1, "modseq": 1, "uidvalidity": last, "thread": 0, "indexed": 0})
         counters = {"uidnext": 1, "highestmodseq": 1, "messages": 0, "unseen": 0, "deleted": 0, "size": 0}
         boxes = [
             {"name": name, "special_use": use, "uidvalidity": uidvalidity + n, **counters}

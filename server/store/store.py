@@ -5,7 +5,6 @@ they are out of use; nothing here blocks the event loop.
 """
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +18,8 @@ from server.db.database import Database, Reader, Writer
 from server.db.errors import DatabaseError
 from server.log import get_logger
 from server.notify.bus import Bus
-from server.store import collect, predicate, schema
+from server.store import collect, index, predicate, schema
+from server.store.chores import Chores
 
 T = TypeVar("T")
 log = get_logger("store")
@@ -28,7 +28,7 @@ MAX_OPEN = 100
 """Databases kept open, at up to 7 file descriptors each."""
 READ_THREADS = 6
 WRITE_THREADS = 8
-COLLECT_PAUSE = 0.002
+CHORES = (index.CHORE, collect.CHORE)
 DATABASE = "mail.db"
 
 
@@ -46,8 +46,7 @@ class Store:
         self._max_open = max_open
         self._open: OrderedDict[int, Database] = OrderedDict()
         self._lock = threading.Lock()
-        self._collecting: set[int] = set()
-        self._closing = False
+        self._chores = Chores(self._do_chore)
         self._readers = Crew("store-read", READ_THREADS)
         self._writers = Crew("store-write", WRITE_THREADS)
 
@@ -114,7 +113,7 @@ class Store:
                     crew=self._writers,
                     functions=predicate.FUNCTIONS,
                     on_commit=partial(self._bus.publish, account),
-                    on_chore=partial(self._collect_soon, account),
+                    on_chore=partial(self._chores.ask, account),
                 )
                 self._open[account] = database
                 fresh = True
@@ -123,38 +122,32 @@ class Store:
         for old in surplus:
             old.close()
         if fresh:
-            # A crash may have come between an expunge and the clearing up.
-            self._collect_soon(account, collect.CHORE)
+            # The process may have ended before it came to them.
+            for chore in CHORES:
+                self._chores.ask(account, chore)
         return database
 
-    def _collect_soon(self, account: int, _chore: str) -> None:
-        with self._lock:
-            if self._closing or account in self._collecting:
-                return
-            self._collecting.add(account)
-        self._writers.submit(partial(self._collect, account))
-
-    def _collect(self, account: int) -> None:
-        """Clear up what expunges left, a little at a time, so that others get the write lock in between."""
+    def _do_chore(self, account: int, name: str) -> bool:
+        """Do a little of a chore, so that others get the write lock in between; say whether more is left."""
         try:
-            while not self._closing and self.read_now(account, collect.has_garbage):
-                self.write_now(account, collect.collect)
-                time.sleep(COLLECT_PAUSE)
+            if name == index.CHORE:
+                return bool(self.read_now(account, index.first_unindexed)) and self.write_now(account, index.advance)
+            return self.read_now(account, collect.has_garbage) and self.write_now(account, collect.collect) > 0
         except DatabaseError as error:
-            log.warning("collect_failed", account=account, reason=str(error))
-        finally:
-            with self._lock:
-                self._collecting.discard(account)
+            log.warning("chore_put_off", account=account, chore=name, reason=str(error))
+            return False
 
     def _take_surplus(self) -> list[Database]:
         """Take the longest unused databases off the list; those in use stay, their turn comes later."""
         excess = len(self._open) - self._max_open
-        idle = [number for number, database in self._open.items() if database.idle][: max(excess, 0)]
+        if excess <= 0:
+            return []
+        idle = [number for number, database in self._open.items() if database.idle][:excess]
         return [self._open.pop(number) for number in idle]
 
     def close(self) -> None:
         """Finish the writes that wait and close every database."""
-        self._closing = True
+        self._chores.close()
         self._writers.close()
         self._readers.close()
         with self._lock:

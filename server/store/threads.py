@@ -86,7 +86,7 @@ def threads(r: Reader, mailbox_id: int, query: Query, *, now: datetime | None = 
     if not isinstance(query, All):
         statement = statement.where(Compiler(r, mailbox_id, now=now or datetime.now(UTC)).compile(query))
     # In the order of an index, which holds all three.
-    rows: list[Row] = r.tuples(statement.order_by(place.c.thread_id, place.c.sent, place.c.uid))  # type: ignore[assignment]
+    rows: list[Row] = r.tuples(statement.order_by(place.c.thread_id, place.c.sent, place.c.uid))
     groups: list[list[Row]] = []
     last = None
     for row in rows:

@@ -1,0 +1,81 @@
+"""Work that may wait a moment: filling the indexes, clearing up after expunges.
+
+One thread for all accounts, so that it never takes more than one core. A chore that is asked for again while it waits is
+done once; what is not done when the process ends is found at the next opening of the account.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+from server.log import get_logger
+
+log = get_logger("store.chores")
+
+DELAY = 0.3
+"""Seconds in which a batch gathers."""
+
+Key = tuple[int, str]
+
+
+class Chores:
+    """Calls `work(account, name)` on its thread; it returns whether more of the same is left.
+
+    Args:
+        work: What does the chores. What it raises is logged, and the chore forgotten.
+        delay: Seconds from the first asking to the doing.
+    """
+
+    def __init__(self, work: Callable[[int, str], bool], *, delay: float = DELAY) -> None:
+        self._work, self._delay = work, delay
+        self._due: dict[Key, float] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def ask(self, account: int, name: str) -> None:
+        """Have a chore done soon. Works from every thread and never blocks for long."""
+        with self._changed:
+            if self._closed or (account, name) in self._due:
+                return
+            self._due[account, name] = time.monotonic() + self._delay
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="store-chores", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while (key := self._next()) is not None:
+            try:
+                more = self._work(*key)
+            except Exception:
+                log.exception("chore_failed", account=key[0], chore=key[1])
+                more = False
+            if more:
+                with self._changed:
+                    # Behind the others that are due: a large import must not hold up everybody's index.
+                    self._due.setdefault(key, time.monotonic())
+
+    def _next(self) -> Key | None:
+        """Wait for the next chore that is due; None when it is time to go."""
+        with self._changed:
+            while not self._closed:
+                now = time.monotonic()
+                if self._due:
+                    key = min(self._due, key=self._due.__getitem__)
+                    if self._due[key] <= now:
+                        del self._due[key]
+                        return key
+                    self._changed.wait(self._due[key] - now)
+                else:
+                    self._changed.wait()
+            return None
+
+    def close(self) -> None:
+        """Finish the chore at hand and stop."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
