@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Self
 
 
 @dataclass
@@ -34,7 +35,7 @@ class LmtpServer:
         self.port = 0
         self._tasks: set[asyncio.Task] = set()
 
-    async def __aenter__(self) -> "LmtpServer":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=2**27)
         self.port = self._server.sockets[0].getsockname()[1]
         return self

@@ -12,6 +12,7 @@ import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 
 @dataclass
@@ -90,7 +91,7 @@ class Pop3Server:
         self._tasks: set[asyncio.Task] = set()
         self.port = 0
 
-    async def start(self) -> "Pop3Server":
+    async def start(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.manners.implicit)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -102,7 +103,7 @@ class Pop3Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def __aenter__(self) -> "Pop3Server":
+    async def __aenter__(self) -> Self:
         return await self.start()
 
     async def __aexit__(self, *_: object) -> None:
@@ -273,7 +274,7 @@ class _Session:
         return self.manners.declared_size(real) if self.manners.declared_size else real
 
     def there(self, text: str) -> int | None:
-        number = int(text.split()[0])
+        number = int(text.split(maxsplit=1)[0])
         return number if 0 < number <= len(self.snapshot) and number not in self.marked else None
 
     async def do_stat(self, _: str) -> None:
@@ -300,7 +301,7 @@ class _Session:
         await self.message(rest, header_only=True)
 
     async def do_retr(self, rest: str) -> None:
-        number = int(rest.split()[0])
+        number = int(rest.split(maxsplit=1)[0])
         if number in self.manners.retr_error:
             self.line(self.manners.retr_error[number])
             return

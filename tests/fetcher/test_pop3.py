@@ -1,4 +1,5 @@
 import hashlib
+import itertools
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ def greeted(limits=pop3.DEFAULT_LIMITS, greeting=b"+OK hello\r\n"):
 
 def cut(data, places):
     edges = [0, *sorted({p % (len(data) + 1) for p in places}), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
 
 
 def test_replies_come_in_the_order_of_the_commands():
