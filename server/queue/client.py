@@ -13,6 +13,7 @@ import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 import aiosmtplib
 
@@ -243,9 +244,8 @@ class _Client:
         """Write everything before the dot and see it leave, so that a line that breaks here leaves no doubt."""
         if smtp.transport is None or smtp.protocol is None:
             raise aiosmtplib.SMTPServerDisconnected("Connection lost")
-        transport, connection = smtp.transport, smtp.protocol
-        if not isinstance(transport, asyncio.WriteTransport):
-            raise TypeError("the connection cannot be written to")
+        # uvloop's transports are no subclass of asyncio's, so this cannot be checked, only said.
+        transport, connection = cast("asyncio.WriteTransport", smtp.transport), smtp.protocol
         # aiosmtplib's protocol has the flow control of asyncio streams, so their writer can wait for it.
         self._writer = asyncio.StreamWriter(transport, connection, None, asyncio.get_running_loop())
         for start in range(0, len(body), SLICE):

@@ -6,7 +6,7 @@ came from a peer are one line of printable ASCII of bounded length before they g
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Protocol
 
 from server.mail.address import canonical_domain, parse_addr_spec
@@ -56,7 +56,7 @@ class Kind(Enum):
     """The octets went out, the final dot too, but no answer came: the peer may or may not have it."""
 
 
-class State(Enum):
+class State(StrEnum):
     """Where a recipient is. Rows of delivered and failed recipients go away with their message."""
 
     QUEUED = "queued"

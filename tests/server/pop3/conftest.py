@@ -5,6 +5,7 @@ import ssl
 from dataclasses import dataclass
 
 import pytest
+import uvloop
 
 from server.accounts.account import Account
 from server.config import Limits, Settings
@@ -148,3 +149,9 @@ def trust() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """Where there are sockets, both loops: the product runs on uvloop, and transports differ (flow control, TLS)."""
+    loops = {"asyncio": asyncio.SelectorEventLoop, "uvloop": uvloop.new_event_loop}
+    return loops if item.path.name == "test_connection.py" else {"asyncio": loops["asyncio"]}

@@ -1,8 +1,10 @@
 """A queue on a real database and folder, with a clock that the test moves."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 import pytest
+import uvloop
 
 from server.config import Settings
 from server.db.database import Database
@@ -100,3 +102,9 @@ def post(tmp_path):
     queue = Queue(database, settings.queue_dir, clock, pokes.append)
     yield Post(settings, clock, database, queue, FakeTransport(), FakeTransport(), FakeResolver(), pokes)
     database.close()
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """Where there are sockets, both loops: the product runs on uvloop, and transports differ (flow control, TLS)."""
+    loops = {"asyncio": asyncio.SelectorEventLoop, "uvloop": uvloop.new_event_loop}
+    return loops if item.path.name == "test_remote.py" else {"asyncio": loops["asyncio"]}
