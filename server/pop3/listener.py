@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 
 from server.config import Settings
 from server.net.limits import ConnectionLimits
@@ -21,12 +22,12 @@ async def start(
     """Bind both ports (one when there is no TLS context) and serve."""
     services = Services(settings, store, authenticator, tls, limits)
     ports = settings.ports
-    plain = await listen("pop3", _factory(services, tls=False), settings.bind, ports.pop3, reuse_port=reuse_port)
+    plain = await listen("pop3", factory(services, tls=False), settings.bind, ports.pop3, reuse_port=reuse_port)
     if tls is None:
         return [plain]
     try:
         secure = await listen(
-            "pop3s", _factory(services, tls=True), settings.bind, ports.pop3s, tls=tls, reuse_port=reuse_port
+            "pop3s", factory(services, tls=True), settings.bind, ports.pop3s, tls=tls, reuse_port=reuse_port
         )
     except OSError:
         await plain.close(0)
@@ -34,14 +35,11 @@ async def start(
     return [plain, secure]
 
 
-class _Factory:
-    def __init__(self, services: Services, *, tls: bool) -> None:
-        self._services, self._tls = services, tls
+def factory(services: Services, *, tls: bool) -> Callable[[Sessions], asyncio.StreamReaderProtocol]:
+    """Return what makes the protocol object of each connection; `tls`: the handshake is over before the first octet."""
 
-    def __call__(self, sessions: Sessions) -> asyncio.StreamReaderProtocol:
-        connection = Connection(self._services, sessions, tls=self._tls)
+    def make(sessions: Sessions) -> asyncio.StreamReaderProtocol:
+        connection = Connection(services, sessions, tls=tls)
         return asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=READ_SIZE), connection.run)
 
-
-def _factory(services: Services, *, tls: bool) -> _Factory:
-    return _Factory(services, tls=tls)
+    return make

@@ -10,7 +10,7 @@ from server.db.errors import DatabaseFull
 from server.pop3 import connection as serving
 from server.pop3 import maildrop
 from server.store import expunge, mailboxes
-from tests.server.pop3.conftest import ADDRESS, PASSWORD, TOKEN, message
+from tests.fakes.pop3_house import ADDRESS, PASSWORD, TOKEN, message
 
 
 async def test_a_whole_session(house):
