@@ -52,7 +52,8 @@ class FetchError(Exception):
         return self.trouble.code
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.detail}" if self.detail else self.code
+        words = f" ({self.detail})" if self.detail else ""
+        return f"{self.trouble.sentence} {self.trouble.remedy}{words}"
 
 
 def clean(words: str) -> str:
