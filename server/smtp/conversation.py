@@ -6,7 +6,6 @@ Invariants: no command is run in a state RFC 5321 §4.1.4 does not allow; STARTT
 Knows no socket: what it needs of one is `Wire`.
 """
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -223,7 +222,7 @@ class Conversation:
             return r.TOO_BIG
         reply = await self.handler.mail(self.client, mail)
         if reply.ok:
-            self.transaction = Transaction(mail, secrets.token_hex(8))
+            self.transaction = Transaction(mail, self.service.new_id())
         return reply
 
     async def _rcpt(self, argument: str) -> Reply:

@@ -15,6 +15,7 @@ import contextlib
 import secrets
 import ssl
 from collections.abc import Callable
+from typing import cast
 
 from aiosmtpd.smtp import SMTP
 
@@ -66,16 +67,15 @@ class Connection(SMTP):
     # -- life of the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("not a stream")
+        stream = cast("asyncio.Transport", transport)  # uvloop's is one by its methods only
         name = transport.get_extra_info("peername")
         self.peer = str(name[0]) if isinstance(name, tuple) else ""
         if self.sessions.draining or not self.service.limits.enter(self.peer):
-            transport.write((r.SHUTTING_DOWN if self.sessions.draining else r.TOO_MANY_CONNECTIONS).encode())
-            transport.close()
+            stream.write((r.SHUTTING_DOWN if self.sessions.draining else r.TOO_MANY_CONNECTIONS).encode())
+            stream.close()
             return
         self._admitted = True
-        self._stream = transport
+        self._stream = stream
         self.sessions.add(self)
         self.talk.peer = self.peer
         super().connection_made(transport)
@@ -137,11 +137,12 @@ class Connection(SMTP):
         transport = await self.loop.start_tls(
             self._stream, self, self.service.tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_TIMEOUT
         )
-        if not isinstance(transport, asyncio.Transport):
+        if transport is None:
             raise ConnectionResetError
         self.intake.move_to(transport)
         self._writer = asyncio.StreamWriter(transport, self, self.intake, self.loop)
-        self.transport = self._transport = self._stream = transport
+        self.transport = self._transport = transport
+        self._stream = transport
         self._over_ssl = True
         self._note_tls(transport)
 

@@ -1,6 +1,9 @@
 """What all connections of one listener share."""
 
+import itertools
+import secrets
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from server.clock import Clock
@@ -24,3 +27,9 @@ class Service:
     passwords: Passwords | None = None
     tls: ssl.SSLContext | None = None
     budget: Budget = field(default_factory=Budget)
+    origin: str = field(default_factory=lambda: secrets.token_hex(6))
+    serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def new_id(self) -> str:
+        """Name a transaction: unique over processes and restarts, without asking the kernel for randomness each time."""
+        return f"{self.origin}{next(self.serial):06x}"

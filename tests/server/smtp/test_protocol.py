@@ -3,6 +3,7 @@ import socket
 import ssl
 
 import pytest
+import uvloop
 
 from server.smtp import protocol
 from tests.fakes.smtp_house import House
@@ -420,3 +421,29 @@ async def test_large_messages_arrive_through_a_file(tmp_path):
     assert house.pipeline.delivered[0].raw == message
     await peer.close()
     await house.stop()
+
+
+def test_the_same_on_uvloop(tmp_path):
+    # The mail role runs on uvloop, whose transports and TLS are its own.
+    async def main():
+        house = House(tmp_path)
+        await house.start()
+        peer = await Peer.connect(house.ports["smtp"])
+        await peer.hello()
+        await peer.send(b"STARTTLS\r\nNOOP\r\n")
+        assert (await peer.reply()).startswith("220")
+        await peer.writer.start_tls(no_verify())
+        assert (await peer.hello()).startswith("250-")
+        await peer.transaction("x@far.test", "anna@ours.test")
+        assert (await peer.data(MESSAGE)).startswith("250")
+        assert await peer.say("QUIT") == "221 2.0.0 Goodbye"
+        assert await peer.at_end()
+        implicit = await Peer.connect(house.ports["submissions"], tls=True)
+        assert "AUTH" in await implicit.hello()
+        await peer.close()
+        await implicit.close()
+        await house.stop()
+        assert house.pipeline.delivered[0].session.protocol == "ESMTPS"
+        assert house.limits.open == 0
+
+    uvloop.run(main())
