@@ -28,12 +28,12 @@ async def start(
     """Bind both ports (one when there is no TLS context) and serve."""
     services = Services(settings, store, directory, authenticator, bus, tls, limits)
     ports = settings.ports
-    plain = await listen("imap", _Factory(services, tls=False), settings.bind, ports.imap, reuse_port=reuse_port)
+    plain = await listen("imap", Connections(services, tls=False), settings.bind, ports.imap, reuse_port=reuse_port)
     if tls is None:
         return [plain]
     try:
         secure = await listen(
-            "imaps", _Factory(services, tls=True), settings.bind, ports.imaps, tls=tls, reuse_port=reuse_port
+            "imaps", Connections(services, tls=True), settings.bind, ports.imaps, tls=tls, reuse_port=reuse_port
         )
     except OSError:
         await plain.close(0)
@@ -41,7 +41,9 @@ async def start(
     return [plain, secure]
 
 
-class _Factory:
+class Connections:
+    """Makes the protocol object of each accepted connection."""
+
     def __init__(self, services: Services, *, tls: bool) -> None:
         self._services, self._tls = services, tls
 
