@@ -34,6 +34,7 @@ _USUAL: Final = re.compile(
     rb"""\s*+(?:"([^"\\\r\n]*+)"\s*+|([\w !#$%&'*+/=?^`{|}~.\x80-\xff-]*+))<([\w!#$%&'*+/=?^`{|}~.-]++)@([\w.-]++)>\s*+""",
 )
 _BARE: Final = re.compile(rb"\s*+([\w!#$%&'*+/=?^`{|}~.-]++)@([\w.-]++)\s*+")
+_TOKENS_EACH: Final = 20  # what is read for each mailbox allowed; groups and empty places use it up too
 
 
 class Kind(Enum):
@@ -110,7 +111,9 @@ def read(value: bytes, limit: int = DEFAULT.addresses) -> list[Entry]:
 def _read(value: bytes, limit: int) -> list[Entry]:
     reader = _Reader()
     position, end, spaced = 0, len(value), False
-    while position < end and reader.mailboxes < limit:
+    tokens = limit * _TOKENS_EACH
+    while position < end and reader.mailboxes < limit and tokens > 0:
+        tokens -= 1
         match = _TOKEN.match(value, position)
         if match is None:  # the last alternative takes any octet
             break

@@ -21,7 +21,9 @@ _BREAK: Final = re.compile(
 _CELL: Final = re.compile(r"</?(?:td|th|option|button)\b[^>]*+>", re.IGNORECASE)
 _TAG: Final = re.compile(r"</?[A-Za-z!?][^>]*+>")
 _UNCLOSED: Final = re.compile(r"<[A-Za-z/!?].*", re.DOTALL)
-_ENTITY: Final = re.compile(r"&(?:#(\d{1,8})|#[xX]([0-9a-fA-F]{1,7})|([A-Za-z][A-Za-z0-9]{1,30}));?")
+_ENTITY: Final = re.compile(
+    r"&(?:#(\d{1,8})(?!\d)|#[xX]([0-9a-fA-F]{1,7})(?![0-9a-fA-F])|([A-Za-z][A-Za-z0-9]{1,30}));?"
+)
 _WINDOWS: Final = {number: bytes((number,)).decode("cp1252", "replace") for number in range(0x80, 0xA0)}
 
 

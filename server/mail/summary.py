@@ -134,4 +134,4 @@ def _is_attachment(part: Part, *, in_related: bool) -> bool:
     if part.type == "text" and part.subtype in {"plain", "html", "enriched", "richtext"}:
         return part.filename is not None and part.disposition is not None
     # A picture that the text shows is part of the text.
-    return not (part.content_id and (in_related or part.disposition != "attachment") and part.type == "image")
+    return not (in_related and part.content_id and part.type == "image")

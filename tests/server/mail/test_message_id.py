@@ -1,0 +1,48 @@
+"""RFC 5322 §3.6.4."""
+
+import pytest
+
+from server.mail import message_id
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [
+        (b"<1234@local.machine.example>", ["1234@local.machine.example"]),
+        (b"<a@b> <c@d>", ["a@b", "c@d"]),
+        (b"<a@b><c@d>\r\n\t<a@b>", ["a@b", "c@d"]),
+        (b'Your message of "Tue, 1 Jul" <a@b>', ["a@b"]),
+        (b"<a@b> (comment) junk", ["a@b"]),
+        (b"<a\r\n b@c>", ["ab@c"]),  # folded in the middle
+        (b"bare@id.example", ["bare@id.example"]),
+        (b"two bare@words", []),
+        (b"<>", []),
+        (b"<unclosed@id", []),
+        (b"", []),
+        ("<é@b>".encode(), ["é@b"]),
+        (b"<a\x00b@c>", ["ab@c"]),
+        (b"<" + b"x" * 2000 + b"@y>", []),
+    ],
+)
+def test_reading(value, ids):
+    assert message_id.parse_all(value) == ids
+
+
+def test_the_limit_holds():
+    assert message_id.parse_all(b"<a@b><c@d><e@f>", limit=2) == ["a@b", "c@d"]
+
+
+def test_text_is_taken_too():
+    assert message_id.parse_all("<a@b>") == ["a@b"]
+
+
+def test_making():
+    assert message_id.make("example.org", "20261124.1") == "20261124.1@example.org"
+
+
+@pytest.mark.parametrize(
+    ("domain", "unique"), [("", "a"), ("a", ""), ("a b", "c"), ("a>", "c"), ("a", "\r\nBcc"), ("a@b", "c")]
+)
+def test_what_cannot_be_an_id_is_refused(domain, unique):
+    with pytest.raises(ValueError, match="message id"):
+        message_id.make(domain, unique)
