@@ -133,8 +133,9 @@ class Scheduler:
         self._stopping = True
         if self._subscription is not None:
             self._subscription.close()
-        if self._scheduler is not None:
-            self._scheduler.shutdown(wait=False)
+        scheduler, self._scheduler = self._scheduler, None
+        if scheduler is not None:
+            scheduler.shutdown(wait=False)
             await asyncio.sleep(0)
         async with self._sweeping:
             tasks = [*self._running.values(), *self._pokes]
