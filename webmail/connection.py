@@ -87,20 +87,6 @@ class _Client(IMAPClient):  # type: ignore[misc]
         return _Plain(self.host, self.port, self._timeout.connect)
 
 
-class Answer:
-    """What one command brought: the untagged responses by type, and the response codes by name."""
-
-    def __init__(self, untagged: dict[str, list[Any]]) -> None:
-        self._untagged = untagged
-
-    def records(self, kind: str) -> list[response.Record | None]:
-        return self._untagged.get(kind, [])
-
-    def code(self, name: str) -> bytes | None:
-        found = self._untagged.get(name)
-        return cast("bytes | None", found[-1]) if found else None
-
-
 class Mail:
     """One signed-in IMAP connection. Not for two threads at once: `lease` sees to that."""
 
@@ -111,14 +97,14 @@ class Mail:
         self.capabilities = frozenset(item.decode("ascii", "replace").upper() for item in client.capabilities())
         self.selected: tuple[str, int] | None = None
         self.broken = False
-        self.exists = 0
+        self.exists = self.highestmodseq = 0
         self.own = own  # ours keeps $HasAttachment; of a foreign server that cannot be known
 
     def has(self, *names: str) -> bool:
         """Whether the server offers all of these."""
         return all(name in self.capabilities for name in names)
 
-    def run(self, *pieces: Piece) -> Answer:
+    def run(self, *pieces: Piece) -> response.Answer:
         """Send one command (its pieces stand exactly as given) and wait for its end.
 
         Raises:
@@ -144,7 +130,7 @@ class Mail:
         if kind != "OK":
             text = b" ".join(part for part in data if isinstance(part, bytes)).decode("utf-8", "replace")
             raise MailRefused.from_text(text)
-        answer = Answer(imap.untagged_responses)
+        answer = response.Answer(imap.untagged_responses)
         if told := answer.records("EXISTS"):
             self.exists = response.number(cast("bytes", told[-1]))
         return answer
@@ -180,6 +166,7 @@ class Mail:
         self.selected = None
         answer = self.run(b"SELECT ", mailbox_name(mailbox))
         uidvalidity = response.number(answer.code("UIDVALIDITY"))
+        self.highestmodseq = response.number(answer.code("HIGHESTMODSEQ"))
         self.selected = (mailbox, uidvalidity)
         return uidvalidity
 
@@ -199,7 +186,7 @@ class Mail:
             answer = self.run(b"UID SEARCH RETURN (ALL) ", charset, *command.criteria(tokens))
             return sorted(response.extended_search(answer.records("ESEARCH")).uids)
         answer = self.run(b"UID SEARCH ", charset, *command.criteria(tokens))
-        return sorted(_plain_numbers(answer.records("SEARCH")))
+        return sorted(response.plain_numbers(answer.records("SEARCH")))
 
     def sort(
         self, keys: Sequence[str], tokens: Sequence[Token], *, first: int = 1, last: int = 0
@@ -214,7 +201,7 @@ class Mail:
             window = b"RETURN (COUNT PARTIAL %d:%d) " % (first, last)
             with suppress(MailRefused):  # RFC 5267 does not let COUNT fail, but some servers do
                 return response.extended_search(self.run(b"UID SORT ", window, order, *wanted).records("ESEARCH"))
-        uids = _plain_numbers(self.run(b"UID SORT ", order, *wanted).records("SORT"))
+        uids = response.plain_numbers(self.run(b"UID SORT ", order, *wanted).records("SORT"))
         return response.Found(uids[first - 1 : last or None], len(uids))
 
     def fetch(self, uids: Iterable[int], items: Sequence[str], *, modifier: bytes = b"") -> dict[int, Fetched]:
@@ -294,6 +281,11 @@ class Mail:
             return False
         return True
 
+    def stirred(self) -> bool:
+        """NOOP: whether the server has news of the selected mailbox."""
+        answer = self.run(b"NOOP")
+        return any(answer.records(kind) for kind in ("EXISTS", "EXPUNGE", "FETCH", "VANISHED"))
+
     def idle(self, seconds: float) -> list[Any]:
         """Wait in IDLE for what the server says, at most so long (RFC 2177)."""
         try:
@@ -327,10 +319,6 @@ def readable_name(name: bytes) -> str:
         return cast("str", decode_utf7(name))
     except (ValueError, LookupError):
         return name.decode("utf-8", "replace")
-
-
-def _plain_numbers(records: Sequence[response.Record | None]) -> list[int]:
-    return [int(word) for record in records if isinstance(record, bytes) for word in record.split() if word.isdigit()]
 
 
 def connect(settings: Settings, address: str, secret: str) -> Mail:

@@ -75,6 +75,6 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
 
 def _register_mail(app: Flask) -> None:
     """The rooms of reading and writing."""
-    for name in ("mailbox", "message", "search", "events", "actions", "folders", "compose"):
+    for name in ("mailbox", "message", "body", "parts", "search", "events", "actions", "folders", "compose"):
         if find_spec(f"webmail.views.{name}") is not None:
             app.register_blueprint(importlib.import_module(f"webmail.views.{name}").blueprint)

@@ -6,7 +6,7 @@ resources (security.md T057, T058, T063, T064, T067, T068).
 """
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, abort, g, redirect, request, url_for
 from flask_login import current_user
@@ -17,7 +17,7 @@ from server.config import Settings
 from webmail import setup_state
 from webmail.session import COOKIE, WebSession, desk, forget
 
-PUBLIC_ENDPOINTS = frozenset({"static", "auth.sign_in", "auth.language", "auth.look", "health.healthz"})
+PUBLIC_ENDPOINTS = frozenset({"static", "auth.sign_in", "auth.language", "auth.look", "health.healthz", "body.image"})
 """Open to everybody. Keep it short."""
 SETUP_BLUEPRINT = "setup"
 """Open while the installation is fresh, and not there afterwards."""
@@ -101,7 +101,7 @@ def require_session() -> BaseResponse | None:
 
 
 def _ask_to_sign_in() -> BaseResponse:
-    target = url_for("auth.sign_in", next=own_path(request.full_path.rstrip("?")) if request.method == "GET" else None)
+    target = url_for("auth.sign_in", next=own_path(_wanted()) if request.method == "GET" else None)
     if "HX-Request" in request.headers or request.headers.get("Accept", "").startswith(
         ("application/json", "text/event-stream")
     ):
@@ -114,6 +114,12 @@ def _ask_to_sign_in() -> BaseResponse:
     return response
 
 
+def _wanted() -> str:
+    """The address as it was asked for; what Werkzeug decoded (a space, a Chinese name) is encoded again."""
+    query = request.query_string.decode("ascii", "replace")
+    return quote(request.path, safe="/:@!$&'()*+,;=~-._") + (f"?{query}" if query else "")
+
+
 def own_path(value: str | None) -> str | None:
     """Return `value` when it is a path of this site, else None (security.md T063).
 
@@ -121,7 +127,7 @@ def own_path(value: str | None) -> str | None:
     """
     if not value or not value.startswith("/mail/") or len(value) > 2_000:
         return None
-    if "\\" in value or any(ord(c) < 0x21 or ord(c) == 0x7F for c in value):
+    if "\\" in value or " " in value or not value.isprintable():
         return None
     parts = urlsplit(value)
     return None if parts.scheme or parts.netloc or value.startswith("//") else value

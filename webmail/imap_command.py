@@ -68,7 +68,7 @@ def value(text: str, limit: int = MAX_VALUE) -> Literal:
 
 
 def flags(names: Iterable[str]) -> bytes:
-    """A flag list: `(\\Seen $Junk)`."""
+    r"""A flag list: `(\Seen $Junk)`."""
     checked = list(names)
     for name in checked:
         if not _FLAG.match(name):
@@ -105,18 +105,18 @@ def criteria(tokens: Sequence[Token]) -> list[Piece]:
     """Search keys, with the spaces that the grammar wants: none after `(` and none before `)`."""
     parts: list[Piece] = []
     space = False
-    for token in tokens:
-        if token == ")":
+    for key in tokens:
+        if key == ")":
             parts.append(b")")
             space = True
             continue
         if space:
             parts.append(b" ")
-        if token == "(":
+        if key == "(":
             parts.append(b"(")
             space = False
             continue
-        parts.append(value(token.text) if isinstance(token, Value) else atom(token))
+        parts.append(value(key.text) if isinstance(key, Value) else atom(key))
         space = True
     return parts
 

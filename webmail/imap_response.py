@@ -5,9 +5,11 @@ single regular expression per token and a stack. Lists become `list`, strings an
 RFC 9051 §4 (data formats), §7 (server responses).
 """
 
+import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 Item = bytes | None | list["Item"]
 Record = bytes | tuple[bytes, bytes]
@@ -170,7 +172,7 @@ def extended_search(records: Sequence[Record | None]) -> Found:
     for values in responses(records):
         words = [value for value in values if not isinstance(value, list)]
         partial = next((value for value in reversed(values) if isinstance(value, list) and len(value) == 2), None)
-        for name, value in zip(words, words[1:], strict=False):
+        for name, value in itertools.pairwise(words):
             if value and (name or b"").upper() == b"ALL":
                 uids += numbers(value)
             if name is not None and name.upper() == b"COUNT":
@@ -178,3 +180,22 @@ def extended_search(records: Sequence[Record | None]) -> Found:
         if b"PARTIAL" in {(word or b"").upper() for word in words} and partial and isinstance(partial[1], bytes):
             uids += numbers(partial[1])
     return Found(uids, count)
+
+
+class Answer:
+    """What one command brought: the untagged responses by type, and the response codes by name."""
+
+    def __init__(self, untagged: Mapping[str, list[Any]]) -> None:
+        self._untagged = untagged
+
+    def records(self, kind: str) -> list[Record | None]:
+        return self._untagged.get(kind, [])
+
+    def code(self, name: str) -> bytes | None:
+        found = self._untagged.get(name)
+        return found[-1] if found and isinstance(found[-1], bytes) else None
+
+
+def plain_numbers(records: Sequence[Record | None]) -> list[int]:
+    """The numbers of SEARCH or SORT responses."""
+    return [int(word) for record in records if isinstance(record, bytes) for word in record.split() if word.isdigit()]

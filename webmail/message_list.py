@@ -246,7 +246,7 @@ def _people(one: Conversation, *, outgoing: bool) -> tuple[Person, ...]:
 
 
 def labels(flags: frozenset[str]) -> tuple[str, ...]:
-    """Keywords that a person set: not the system's own (with `\\` or `$`), nor those other clients leave behind."""
+    r"""Keywords that a person set: not the system's own (with `\` or `$`), nor those other clients leave behind."""
     named = (flag for flag in flags if flag[:1] not in ("\\", "$") and flag.lower() not in _HIDDEN_KEYWORDS)
     return tuple(sorted(named, key=str.casefold)[:4])
 
