@@ -4,7 +4,7 @@ They are different types so that code that reads cannot write; the connection of
 Neither outlives its function: a cursor or result must be consumed inside.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,11 @@ class Reader:
         """Execute a SQLAlchemy Core statement."""
         return self._alchemy.execute(statement, params)
 
-    def tuples(self, statement: Executable) -> list[tuple[Any, ...]]:
-        """Execute a Core statement and return its rows as the driver gives them, for results of very many rows."""
-        cursor = self._alchemy.execute(statement).cursor
-        return [] if cursor is None else list(cursor.fetchall())
+    def tuples(self, statement: Executable) -> Iterator[tuple[Any, ...]]:
+        """Execute a Core statement and go through its rows as the driver gives them, for results of very many rows."""
+        cursor: Any = self._alchemy.execute(statement).cursor
+        rows: Iterator[tuple[Any, ...]] = iter(cursor or ())
+        return rows
 
     def run(self, statement: Statement, **values: Any) -> sqlite.Cursor:
         """Execute a compiled statement by the driver; rows are plain tuples."""

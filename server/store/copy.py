@@ -41,14 +41,14 @@ def copy(w: Writer, mailbox_id: int, uids: Sequence[int], target_id: int, *, now
     Raises:
         NoSuchMailbox, OverQuota
     """
-    rows = fetch_chosen(w, _ROWS, mailbox_id, uids)
+    rows = list(fetch_chosen(w, _ROWS, mailbox_id, uids))
     require_room(w, sum(row[1 + _COLUMNS.index("size")] for row in rows))
     return _place(w, rows, target_id, now)
 
 
 def move(w: Writer, mailbox_id: int, uids: Sequence[int], target_id: int, *, now: int | None = None) -> Copied:
     """Copy messages and remove them from where they were, at once (RFC 9051 §6.4.8). As `copy` otherwise."""
-    rows = fetch_chosen(w, _ROWS, mailbox_id, uids)
+    rows = list(fetch_chosen(w, _ROWS, mailbox_id, uids))
     copied = _place(w, rows, target_id, now)
     reach("move.copied")
     remove(w, mailbox_id, [row[0] for row in rows])

@@ -43,7 +43,7 @@ def expunge(w: Writer, mailbox_id: int, uids: Sequence[int] | None = None) -> li
 
 def remove(w: Writer, mailbox_id: int, uids: Sequence[int]) -> list[int]:
     """Remove messages whatever their flags (POP3 QUIT, MOVE); return the uids that were there."""
-    rows: list[tuple[Any, ...]] = fetch_chosen(w, _ROWS, mailbox_id, uids)
+    rows: list[tuple[Any, ...]] = list(fetch_chosen(w, _ROWS, mailbox_id, uids))
     if not rows:
         return []
     gone = [row[0] for row in rows]

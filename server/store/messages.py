@@ -5,7 +5,7 @@ Nothing here opens a message to list it. uids are asked for in ascending order a
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,12 +21,22 @@ from server.store.prepare import decompress
 
 place, content, octets = schema.placement, schema.content, schema.octets
 
+ROWS_READ = 500
+"""Uids of a mailbox of fewer messages are read one by one."""
 DENSE = 2
 """Uids asked for are read as one range when the range holds no more than this many times as many numbers."""
 CONTENT_FIELDS = frozenset({"header_size", "envelope", "bodystructure", "body", "preview", "email_id"})
 FIELDS = CONTENT_FIELDS | {"internaldate", "savedate", "size", "thread_id"}
 
 _UIDS = Statement(select(place.c.uid).where(place.c.mailbox_id == bindparam("mailbox")).order_by(place.c.uid))
+_SHAPE = Statement(
+    select(schema.mailbox.c.uidnext, schema.mailbox.c.messages).where(schema.mailbox.c.id == bindparam("mailbox"))
+)
+_GAPS = Statement(
+    select(schema.vanished.c.first, schema.vanished.c.last)
+    .where(schema.vanished.c.mailbox_id == bindparam("mailbox"))
+    .order_by(schema.vanished.c.first)
+)
 _RAW = Statement(
     select(content.c.is_object, content.c.digest, content.c.size, octets.c.data)
     .join_from(content, octets, octets.c.content_id == content.c.id, isouter=True)
@@ -56,24 +66,34 @@ _WHOLE = chosen(
 )  # fmt: skip
 
 
-def fetch_chosen(r: Reader, pair: tuple[Statement, Statement], mailbox_id: int, uids: Sequence[int]) -> list[Any]:
-    """Run the better one of a pair made by `chosen`."""
+def fetch_chosen(r: Reader, pair: tuple[Statement, Statement], mailbox_id: int, uids: Sequence[int]) -> Iterable[Any]:
+    """Run the better one of a pair made by `chosen`; rows come in order of their uids, which stand first in them."""
     if not uids:
-        return []
+        return ()
     first, last = uids[0], uids[-1]
     if last - first < DENSE * len(uids):
-        rows = r.run(pair[0], mailbox=mailbox_id, first=first, last=last).fetchall()
-        if last - first + 1 != len(uids):
-            wanted = set(uids)
-            rows = [row for row in rows if row[0] in wanted]
-        return rows
+        rows = r.run(pair[0], mailbox=mailbox_id, first=first, last=last)
+        if last - first + 1 == len(uids):
+            return rows
+        wanted = set(uids)
+        return (row for row in rows if row[0] in wanted)
     listed = f"[{','.join(map(str, uids))}]"
-    return r.run(pair[1], mailbox=mailbox_id, uids=listed).fetchall()
+    return r.run(pair[1], mailbox=mailbox_id, uids=listed)
 
 
 def uids(r: Reader, mailbox_id: int) -> "array[int]":
     """Return the uids of a mailbox, ascending; a position in it is a message sequence number less one."""
-    return array("I", [uid for (uid,) in r.run(_UIDS, mailbox=mailbox_id)])
+    row = r.run(_SHAPE, mailbox=mailbox_id).fetchone()
+    if row is None or row[1] < ROWS_READ:
+        return array("I", [uid for (uid,) in r.run(_UIDS, mailbox=mailbox_id)])
+    # Every uid below uidnext is here or in the log of what went: the gaps are fewer than the messages.
+    found = array("I")
+    start = 1
+    for first, last in r.run(_GAPS, mailbox=mailbox_id):
+        found.extend(range(start, first))
+        start = max(start, last + 1)
+    found.extend(range(start, row[0]))
+    return found
 
 
 def rows(r: Reader, mailbox_id: int, uids: Sequence[int], *, fields: frozenset[str] | None = None) -> list[Message]:

@@ -27,7 +27,7 @@ def threads(r: Reader, mailbox_id: int, query: Query, *, now: datetime | None = 
     )
     if not isinstance(query, All):
         statement = statement.where(Compiler(r, mailbox_id, now=now or datetime.now(UTC)).compile(query))
-    rows: list[tuple[str, int, int]] = r.tuples(statement.order_by(facet.c.subject_key, place.c.sent, place.c.uid))
+    rows = r.tuples(statement.order_by(facet.c.subject_key, place.c.sent, place.c.uid))
     groups = [[row[1:] for row in group] for _, group in groupby(rows, key=lambda row: row[0])]
     groups.sort(key=lambda group: group[0])
     return [Node(group[0][1], [Node(uid) for _, uid in group[1:]]) for group in groups]

@@ -24,8 +24,8 @@ DEEPEST = 100
 place, facet = schema.placement, schema.facet
 other = place.alias("other")
 
-Row = tuple[int, int, int]
-"""Conversation, date, uid."""
+Row = tuple[int, int]
+"""Date and uid."""
 
 
 @dataclass(slots=True)
@@ -86,26 +86,26 @@ def threads(r: Reader, mailbox_id: int, query: Query, *, now: datetime | None = 
     if not isinstance(query, All):
         statement = statement.where(Compiler(r, mailbox_id, now=now or datetime.now(UTC)).compile(query))
     # In the order of an index, which holds all three.
-    rows: list[Row] = r.tuples(statement.order_by(place.c.thread_id, place.c.sent, place.c.uid))
     groups: list[list[Row]] = []
     last = None
-    for row in rows:
-        if row[0] == last:
-            groups[-1].append(row)
+    for row in r.tuples(statement.order_by(place.c.thread_id, place.c.sent, place.c.uid)):
+        thread, sent, uid = row
+        if thread == last:
+            groups[-1].append((sent, uid))
         else:
-            groups.append([row])
-            last = row[0]
-    groups.sort(key=lambda group: group[0][1:])
-    related = sorted(row[2] for group in groups if len(group) > 1 for row in group)
+            groups.append([(sent, uid)])
+            last = thread
+    groups.sort()
+    related = sorted(uid for group in groups if len(group) > 1 for _, uid in group)
     relations = {uid: (own, parent) for uid, own, parent in fetch_chosen(r, _RELATIONS, mailbox_id, related)}
-    return [Node(group[0][2]) if len(group) == 1 else _tree(group, relations) for group in groups]
+    return [Node(group[0][1]) if len(group) == 1 else _tree(group, relations) for group in groups]
 
 
 def _tree(group: Sequence[Row], relations: dict[int, tuple[int | None, int | None]]) -> Node:
     """Build the tree of one conversation. A parent is older than its answers here, so there is no loop to break."""
-    root = Node(group[0][2])
+    root = Node(group[0][1])
     by_hash: dict[int, tuple[Node, int]] = {}
-    for _, _, uid in group:
+    for _, uid in group:
         own, parent = relations.get(uid, (None, None))
         if uid == root.uid:
             node, level = root, 0
