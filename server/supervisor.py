@@ -40,6 +40,8 @@ class Role:
 
     name: str
     command: Sequence[str]
+    after: str | None = None
+    """Started only when this other role is ready: the worker would find no mail ports yet."""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
 
@@ -149,11 +151,11 @@ class Supervisor:
             (self._data / "run" / f"{role.name}.pid").unlink(missing_ok=True)
         signal.signal(signal.SIGTERM, self._stop_asked)
         signal.signal(signal.SIGINT, self._stop_asked)
-        for role in self._roles:
-            self._spawn(role)
         deadline = time.monotonic() + READY_TIMEOUT
         while not self._stopping and not all(alive(self._data, role.name) for role in self._roles):
             for role in self._roles:
+                if role.process is None and (role.after is None or alive(self._data, role.after)):
+                    self._spawn(role)
                 if role.process is not None and role.process.poll() is not None:
                     self.stop()
                     raise StartError(f"The {role.name} role stopped while starting; its reason is in the lines above.")
