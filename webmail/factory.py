@@ -27,8 +27,6 @@ FORM_KEY_FILE = "web.key"
 FORM_MEMORY_LIMIT = 2 * 2**20
 FORM_PARTS_LIMIT = 1_000
 FORM_TOKEN_SECONDS = 24 * 3600
-UPLOAD_OVERHEAD = 2**20
-"""What multipart framing and the other fields of a form may add to the largest message."""
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
@@ -52,7 +50,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
         WTF_CSRF_TIME_LIMIT=FORM_TOKEN_SECONDS,
         # The Referer is withheld by our own policy; the token alone decides.
         WTF_CSRF_SSL_STRICT=False,
-        MAX_CONTENT_LENGTH=settings.message_size_limit * 4 // 3 + UPLOAD_OVERHEAD,
+        MAX_CONTENT_LENGTH=guard.FORM_LIMIT,
         MAX_FORM_MEMORY_SIZE=FORM_MEMORY_LIMIT,
         MAX_FORM_PARTS=FORM_PARTS_LIMIT,
     )

@@ -38,6 +38,11 @@ HEADERS = {
 }
 IMMUTABLE = "public, max-age=31536000, immutable"
 HOST_LIMIT = 253
+FORM_LIMIT = 4 * 2**20
+"""Octets of any request body but a letter."""
+LETTER_BLUEPRINTS = frozenset({"compose"})
+LETTER_OVERHEAD = 2**20
+"""What multipart framing and the other fields of a form may add to the largest message."""
 csrf = CSRFProtect()
 
 
@@ -46,6 +51,7 @@ def init_app(app: Flask) -> None:
     app.before_request(check_host)
     app.before_request(lead_to_setup)
     app.before_request(require_session)
+    app.before_request(allow_letters)
     csrf.init_app(app)
     app.after_request(add_headers)
 
@@ -98,6 +104,12 @@ def require_session() -> BaseResponse | None:
     if request.endpoint in PUBLIC_ENDPOINTS or request.blueprint == SETUP_BLUEPRINT:
         return None
     return _ask_to_sign_in()
+
+
+def allow_letters() -> None:
+    """Let those who are signed in send a whole letter to where letters are written; everybody else sends forms."""
+    if g.session is not None and request.blueprint in LETTER_BLUEPRINTS:
+        request.max_content_length = desk.settings.message_size_limit * 4 // 3 + LETTER_OVERHEAD
 
 
 def _ask_to_sign_in() -> BaseResponse:

@@ -1,0 +1,144 @@
+import asyncio
+import json
+import threading
+
+import pytest
+
+from fetcher import account as table
+from tests.fakes.pop3_server import Maildrop, Pop3Server
+
+
+@pytest.fixture
+def provider():
+    """A POP3 server on a loop of its own, since the application blocks the test's thread."""
+    drop = Maildrop()
+    drop.add(b"Subject: Greetings\r\nMessage-ID: <1@other.example>\r\n\r\nHello\r\n")
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(Pop3Server(drop).start(), loop).result(10)
+    yield server
+    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def form(provider, **values):
+    return {
+        "address": "iris@other.example",
+        "username": "someone",
+        "host": "127.0.0.1",
+        "port": str(provider.port),
+        "tls": "none",
+        "password": "right horse",
+    } | values
+
+
+def test_the_address_alone_finds_the_provider(iris):
+    text = iris.get("/mail/accounts/add/provider?address=10020003@qq.com").text
+    assert "QQ" in text
+    assert 'value="pop.qq.com"' in text
+    assert "authorisation code" in text
+    assert "<html" not in text
+
+
+def test_an_unknown_provider_is_filled_in_by_hand(iris):
+    text = iris.get("/mail/accounts/add/provider?address=iris@other.example").text
+    assert '<details class="p-server" open>' in text
+
+
+@pytest.mark.parametrize("address", ["", "nothing", "@", "a@"])
+def test_half_an_address_is_no_error(iris, address):
+    assert iris.get("/mail/accounts/add/provider", query_string={"address": address}).status_code == 200
+
+
+def test_the_check_passes_and_the_account_is_made(iris, provider, directory):
+    iris.get("/mail/accounts/add/")
+    checked = iris.post("/mail/accounts/add/", **form(provider))
+    assert "All 6 steps passed" in checked.text
+    assert "Greetings" in checked.text
+    assert "right horse" not in checked.text
+    iris.get("/mail/accounts/add/choices")
+    made = iris.post("/mail/accounts/add/choices", name="Other", folder="own", mailbox="Elsewhere", colour="rose", leave="no")
+    source = directory.read_now(lambda r: table.list_for(r, 1))[0]
+    assert made.headers["Location"] == f"/mail/accounts/{source.id}"
+    assert (source.name, source.mailbox, source.colour, source.leave) == ("Other", "Elsewhere", "rose", False)
+    assert (source.recipient, source.host, source.username) == ("iris@lin.example", "127.0.0.1", "someone")
+
+
+def test_a_script_sees_each_step_as_it_comes(iris, provider):
+    iris.get("/mail/accounts/add/")
+    response = iris.post("/mail/accounts/add/", headers={"Accept": "application/x-ndjson"}, **form(provider))
+    lines = [json.loads(line)["html"] for line in response.text.splitlines()]
+    assert len(lines) == 7
+    assert [line.count('class="p-st ok fill"') for line in lines] == list(range(7))
+    assert "Continue" in lines[-1]
+    assert not any("Continue" in line for line in lines[:-1])
+
+
+def test_it_stops_where_it_fails_and_says_what_to_do(iris, provider):
+    iris.get("/mail/accounts/add/")
+    text = iris.post("/mail/accounts/add/", **form(provider, password="wrong")).text
+    assert "Stopped at step 4 of 6" in text
+    assert 'role="alert"' in text
+    assert "Check the user name and type the password again" in text
+    assert text.count('class="todo"') == 2
+    assert "/choices" not in text
+
+
+def test_the_password_waits_sealed(iris, provider, settings):
+    iris.get("/mail/accounts/add/")
+    iris.post("/mail/accounts/add/", **form(provider, password="a very secret word"))
+    assert "a very secret word" not in iris.cookie("posthouse_form").value
+    for path in settings.data.iterdir():
+        if path.is_file():
+            assert b"a very secret word" not in path.read_bytes()
+
+
+def test_choices_need_the_first_step(iris):
+    assert iris.get("/mail/accounts/add/choices").headers["Location"] == "/mail/accounts/add/"
+    iris.get("/mail/accounts/add/")
+    assert iris.post("/mail/accounts/add/choices", name="x").headers["Location"] == "/mail/accounts/add/"
+
+
+def test_the_same_account_twice_is_refused(iris, provider):
+    for _ in range(2):
+        iris.get("/mail/accounts/add/")
+        iris.post("/mail/accounts/add/", **form(provider))
+        iris.get("/mail/accounts/add/choices")
+        last = iris.post("/mail/accounts/add/choices", name="Other", folder="inbox", colour="rose")
+    assert last.status_code == 400
+    assert "You collect this account already." in last.text
+
+
+def test_a_known_provider_needs_no_server_without_scripts(iris):
+    """The first press completes what the preset knows; the secret is all that is missing."""
+    iris.get("/mail/accounts/add/")
+    text = iris.post("/mail/accounts/add/", address="iris@163.com", password="").text
+    assert 'value="pop.163.com"' in text
+
+
+def test_far_away_servers_of_the_own_network_are_out_of_reach(make_app, tmp_path, new_visitor, provider):
+    """security.md T051: the answer is the same whether something listens or not."""
+    from server.accounts import account as accounts
+    from server.config import Settings
+
+    settings = Settings(data=tmp_path / "far", bind="0.0.0.0")
+    settings.data.mkdir()
+    app = make_app(settings)
+
+    def furnish(w):
+        accounts.add_domain(w, "lin.example")
+        accounts.add_account(w, "iris@lin.example", "correct horse battery")
+
+    app.extensions["posthouse"].directory.write_now(furnish)
+    visitor = new_visitor(app)
+    visitor.sign_in()
+    visitor.get("/mail/accounts/add/")
+    answers = []
+    for port in (provider.port, 9):
+        text = visitor.post("/mail/accounts/add/", **form(provider, port=str(port))).text
+        answers.append(text.split('<ol class="p-run">')[1].split("</ol>")[0].replace(" 1 ms", " 0 ms"))
+    assert "This server is not on the Internet" in answers[0]
+    assert answers[0] == answers[1]
