@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from server.db.crashpoint import reach
+
 ORPHAN_AGE = 24 * 3600
 _ID = re.compile(r"[0-9a-z]{20,40}")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -43,8 +45,11 @@ class Blobs:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(raw)
                 file.flush()
+                reach("queue.blob.before_fsync")
                 os.fsync(file.fileno())
+            reach("queue.blob.before_rename")
             temporary.rename(path)
+            reach("queue.blob.before_folder_fsync")
         except BaseException:
             with suppress(OSError):
                 temporary.unlink()

@@ -91,14 +91,14 @@ class Queue:
             created_at=int(now.timestamp()),
         )
         await asyncio.to_thread(self.blobs.put, message.id, raw)
-        reach("submit.blob")
+        reach("queue.submit.stored")
         try:
             stored = await self.database.async_write(lambda w: _enter(w, message, recipients, not_before, key))
         except BaseException:
             # Also when cancelled: then the write may still happen, and its octets must stay. An orphan goes in a day.
             log.warning("submission_not_stored", queue_id=message.id)
             raise
-        reach("submit.commit")
+        reach("queue.submit.committed")
         if stored != message.id:
             await asyncio.to_thread(self.blobs.remove, message.id)
             return stored
@@ -140,6 +140,7 @@ def _enter(
             return known
         spool.remember_key(w, key, message.id, message.created_at)
     spool.add(w, message, recipients, not_before=not_before)
+    reach("queue.submit.rows")
     return message.id
 
 

@@ -229,6 +229,7 @@ class Worker:
             text = "the message was damaged here"
             return [Outcome(r.id, Kind.FAILED, 554, "5.3.0", text) for r in lease.recipients]
         job = Job(lease.message, lease.domain, lease.recipients, raw)
+        reach("queue.leased")
         try:
             local = await self._transports.hosts(lease.domain)
             return await (self._transports.local if local else self._remote).deliver(job)
@@ -288,6 +289,7 @@ class Worker:
 
 
 def _write(w: Writer, lease: Lease, plan: Plan, reports: Sequence[tuple[str, bytes]], now: int) -> bool:
+    reach("queue.settle.begun")
     for change in plan.changes:
         spool.settle(
             w,
@@ -301,4 +303,6 @@ def _write(w: Writer, lease: Lease, plan: Plan, reports: Sequence[tuple[str, byt
         spool.notice_sent(w, [c.recipient.id for c in plan.delayed])
     for name, raw in reports:
         enter_report(w, name, raw, lease.message.reverse_path, now)
-    return spool.remove_if_done(w, lease.message.id)
+    gone = spool.remove_if_done(w, lease.message.id)
+    reach("queue.settle.rows")
+    return gone

@@ -13,9 +13,9 @@ from server.queue.client import Stages
 from server.queue.model import Job, Kind, Message, Recipient
 from server.queue.remote import RemoteTransport
 from server.queue.route import Hop, Login
+from tests.fakes.post_room import RAW
 from tests.fakes.remote_mx import DRIP, DROP, HANG, RemoteMx
 from tests.fakes.resolver import FakeResolver
-from tests.server.queue.conftest import RAW
 
 QUICK = Stages(connect=2, greeting=0.3, command=0.3, tls=0.5, data=0.3, block=0.3, quit=0.2, total=2)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from server.db.errors import DatabaseError
 from server.queue import submit as submitting
 from server.queue.model import AddressRefused
-from tests.server.queue.conftest import RAW, Wish
+from tests.fakes.post_room import RAW, Wish
 
 
 async def test_stored_before_it_returns(post):

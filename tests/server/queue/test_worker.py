@@ -11,7 +11,7 @@ from server.queue import worker as working
 from server.queue.lock import WorkerLock
 from server.queue.model import Kind, State
 from server.queue.retry import DAY, HOUR, MINUTE
-from tests.server.queue.conftest import RAW, Wish
+from tests.fakes.post_room import RAW, Wish
 
 REFUSED = (Kind.FAILED, 550, "5.1.1", "no such user")
 LATER = (Kind.DEFERRED, 451, "4.7.1", "greylisted")
