@@ -82,10 +82,11 @@ class Installation:
     def start(self, *more: str) -> "Installation":
         line = [sys.executable, str(ROOT / "app.py"), "serve", "--data", str(self.data)]
         line += ["--port-offset", str(self.port_offset), "--web-port", str(self.web_port), *more]
+        before = len(self.output())
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(line, stdout=log, stderr=log, env=self.environ, cwd=ROOT, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
-        while b"Posthouse is ready" not in self.output():
+        while b"Posthouse is ready" not in self.output()[before:]:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"it did not start: {self.output().decode()}")
             time.sleep(0.05)
