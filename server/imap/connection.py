@@ -215,13 +215,14 @@ class Connection(asyncio.Protocol):
             raise ConnectionResetError
         transport = self._transport
         transport.pause_reading()
+        # From here on the TLS layer gets what comes; the client may speak inside TLS before the handshake returns here.
         self._fragmenter.reset()
+        self._reading = False  # the old transport must not be paused or resumed under the new one
         secured = await asyncio.get_running_loop().start_tls(
             transport, self, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_TIMEOUT
         )
         if secured is None:
             raise ConnectionResetError
-        self._fragmenter.reset()
         self.tls = True
         self._reading = True
         self._paused_writing = False

@@ -48,6 +48,8 @@ class Effect(Flag):
     """Message numbers in arguments or answer: no EXPUNGE may be sent while it runs (RFC 9051 §7.5.1)."""
     LOOKS = auto()
     """The client asks for news: the store is read even if nobody has told of a change."""
+    SEES = auto()
+    """Its answer is about the messages of the mailbox: new ones are announced first, so that they are among them."""
     QUIET = auto()
     """No news of the mailbox with this one."""
 

@@ -136,6 +136,7 @@ class Session:
         ctx = self._ctx
         ctx.tag = tag
         try:
+            await self._look_first(row)
             reply = await row.handler(ctx, command)
             tail = await self._news(row, command)
         except ProtocolError as error:
@@ -181,6 +182,12 @@ class Session:
         self._refuse(tag, reason)
         if ctx.state is State.NOT_AUTHENTICATED and ctx.sign_in_failures >= BAD_BEFORE_LOGIN:
             self._bye("Too many failed sign-ins", None)
+
+    async def _look_first(self, row: Row) -> None:
+        """Let a command see what is known to have changed; numbers do not change before it (RFC 9051 §7.5.1)."""
+        ctx = self._ctx
+        if ctx.woken and ctx.selected is not None and Effect.SEES in row.effect:
+            ctx.send(await news(ctx, expunge=False, look=False))
 
     async def _news(self, row: Row, command: c.Command) -> bytes:
         ctx = self._ctx

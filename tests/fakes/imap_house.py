@@ -2,6 +2,9 @@
 
 import asyncio
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,7 +121,9 @@ class House:
         )
         self._listeners.append(await listen("imap", Connections(self.services, tls=False), "127.0.0.1", 0))
         if context is not None:
-            self._listeners.append(await listen("imaps", Connections(self.services, tls=True), "127.0.0.1", 0, tls=context))
+            self._listeners.append(
+                await listen("imaps", Connections(self.services, tls=True), "127.0.0.1", 0, tls=context)
+            )
         return self
 
     @property
@@ -146,7 +151,9 @@ class House:
             await client.ok(f'SELECT "{mailbox}"')
         return client
 
-    def append(self, raw: bytes, mailbox: str = "INBOX", *, flags: tuple[str, ...] = (), name: str = "ann", **options: object) -> int:
+    def append(
+        self, raw: bytes, mailbox: str = "INBOX", *, flags: tuple[str, ...] = (), name: str = "ann", **options: object
+    ) -> int:
         """Put a message straight into the store, as a delivery would; returns its uid."""
         account = self.ann if name == "ann" else self.bob
         ready = append.prepare(raw)
@@ -163,6 +170,26 @@ class House:
         self.bus.close()
         self.store.close()
         self.directory.database.close()
+
+
+@contextmanager
+def in_a_thread(folder: Path, **options: object) -> Iterator[House]:
+    """A house on a loop of its own, for clients that block."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="imap-house")
+    thread.start()
+
+    async def build() -> House:
+        return await House(folder, **options).start(tls=True)  # type: ignore[arg-type]
+
+    house = asyncio.run_coroutine_threadsafe(build(), loop).result(30)
+    try:
+        yield house
+    finally:
+        asyncio.run_coroutine_threadsafe(house.stop(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
 
 
 def _people(w):  # type: ignore[no-untyped-def]

@@ -1,13 +1,13 @@
 """Golden dialogues: what a client says, what the server answers, line by line.
 
-    # a comment
-    M: INBOX (\\Seen) | Subject words | Body words      a message put into the store before or between commands
-    C: a NOOP                                          the client sends a line (C1:, C2: where there are several)
-    C: a APPEND INBOX {}                               `{}` at the end stands for the size of the literal that follows
-    C> Subject: hello                                  a line of that literal
-    S: a OK ...                                        the server must answer this line; `...` is anything
-    S: * OK [UIDVALIDITY <v>] ...                      `<v>` is a word that is remembered, and the same ever after
-    S: (closed)                                        the server must hang up
+# a comment
+M: INBOX (\\Seen) | Subject words | Body words      a message put into the store before or between commands
+C: a NOOP                                          the client sends a line (C1:, C2: where there are several)
+C: a APPEND INBOX {}                               `{}` at the end stands for the size of the literal that follows
+C> Subject: hello                                  a line of that literal
+S: a OK ...                                        the server must answer this line; `...` is anything
+S: * OK [UIDVALIDITY <v>] ...                      `<v>` is a word that is remembered, and the same ever after
+S: (closed)                                        the server must hang up
 """
 
 import re

@@ -181,7 +181,11 @@ async def test_tokens_by_every_road(house):
 async def test_a_refused_token_is_explained_before_the_no(house):
     """RFC 7628 §3.2.3."""
     client = await greeted(house)
-    client.send(b"a AUTHENTICATE XOAUTH2 " + encoded("user=ann@example.org\x01auth=Bearer pht_nothing\x01\x01").encode() + b"\r\n")
+    client.send(
+        b"a AUTHENTICATE XOAUTH2 "
+        + encoded("user=ann@example.org\x01auth=Bearer pht_nothing\x01\x01").encode()
+        + b"\r\n"
+    )
     challenge = await client.line()
     assert b"invalid_token" in base64.b64decode(challenge.removeprefix(b"+ "))
     client.send(b"\r\n")
@@ -372,7 +376,7 @@ async def test_an_append_over_quota(house):
 
     house.store.write_now(house.ann, lambda w: quota.set_limit(w, 10_000))
     client = await house.signed_in()
-    assert (await client.ok("GETQUOTA \"\""))[0] == b'* QUOTA "" (STORAGE 0 9)'
+    assert (await client.ok('GETQUOTA ""'))[0] == b'* QUOTA "" (STORAGE 0 9)'
     body = b"x" * 12_000
     assert (await client.ask(b"APPEND INBOX {%d+}\r\n%b" % (len(body), body)))[1].startswith(b"NO [OVERQUOTA]")
 

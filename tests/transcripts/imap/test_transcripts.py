@@ -56,12 +56,19 @@ class Stage:
             assert await client.closed(), f"{self._path.name}:{step.number}: the server did not hang up"
             return
         line = (await client.line()).decode("utf-8", "backslashreplace")
-        assert self._memory.matches(step.text, line), f"{self._path.name}:{step.number}\n  expected {step.text}\n  received {line}"
+        assert self._memory.matches(step.text, line), (
+            f"{self._path.name}:{step.number}\n  expected {step.text}\n  received {line}"
+        )
 
     def _deliver(self, text):
         where, subject, body = (part.strip() for part in text.split("|"))
         mailbox, _, flags = where.partition(" ")
-        raw = message(subject, body + "\r\n", date="Sun, 1 Nov 2026 12:00:00 +0000", message_id=f"<{subject.replace(' ', '.')}@example.org>")
+        raw = message(
+            subject,
+            body + "\r\n",
+            date="Sun, 1 Nov 2026 12:00:00 +0000",
+            message_id=f"<{subject.replace(' ', '.')}@example.org>",
+        )
         self._house.append(raw, mailbox, flags=tuple(flags.strip("()").split()), internaldate=ARRIVED)
 
     async def _client(self, who):

@@ -1,0 +1,53 @@
+"""mutt without a screen: it opens the mailbox over IMAP, tags, saves to another mailbox and quits."""
+
+import pytest
+
+from tests.fakes.imap_house import PASSWORD, House, message
+from tests.interop.foreign import own_folder, run
+
+pytestmark = pytest.mark.interop
+
+CONFIG = """
+set imap_user = "ann@example.org"
+set imap_pass = "{password}"
+set folder = "imap://127.0.0.1:{port}/"
+set spoolfile = "+INBOX"
+set ssl_starttls = no
+set ssl_force_tls = no
+set header_cache = ""
+set delete = yes
+set confirmappend = no
+set move = no
+set quit = yes
+set wait_key = no
+set imap_check_subscribed = yes
+"""
+
+
+@pytest.fixture
+async def house(tmp_path):
+    running = await House(tmp_path).start()
+    yield running
+    await running.stop()
+
+
+async def mutt(folder, house, keys):
+    (folder / "muttrc").write_text(CONFIG.format(password=PASSWORD, port=house.port))
+    # `script` gives it a terminal; the keys are pushed from its own configuration.
+    command = f"TERM=xterm mutt -F {folder}/muttrc -n -e 'push \"{keys}\"'"
+    await run(folder, "script", "-qec", command, "/dev/null")
+
+
+async def test_save_and_delete(house):
+    for number in range(3):
+        house.append(message(f"Letter {number}", message_id=f"<{number}@example.org>"))
+    client = await house.signed_in()
+    with own_folder() as folder:
+        # Save the first to Archive, delete the second, flag the third, and leave.
+        await mutt(
+            folder, house, "<first-entry><save-message>=Archive<enter><delete-message><last-entry><flag-message><quit>"
+        )
+    assert await client.ok("STATUS Archive (MESSAGES)") == [b'* STATUS "Archive" (MESSAGES 1)']
+    await client.ok("SELECT INBOX")
+    assert await client.ok("SEARCH FLAGGED") == [b"* SEARCH 1"]
+    assert (await client.ok("FETCH 1:* (UID FLAGS)")) == [b"* 1 FETCH (UID 3 FLAGS (Old \\Flagged))"]
