@@ -15,7 +15,7 @@ from server.mail.limits import DEFAULT
 
 # An unquoted value may hold spaces (file names do), but a word with "=" after a space begins the next parameter.
 _PARAMETER: Final = re.compile(
-    rb"""([^\s=;"()]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"?+|((?:[^;"(\s]++|\s++(?![^\s=;"()]{1,64}+=))*+))""",
+    rb"""([^\x00-\x20\x7f-\xff=;"()]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"?+|((?:[^;"(\s]++|\s++(?![^\s=;"()]{1,64}+=))*+))""",
     re.DOTALL,
 )
 _SEPARATOR: Final = re.compile(rb"[;\s]++")
