@@ -6,6 +6,7 @@ never failed. The queue is a layer below, so it knows this only as its `Transpor
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,16 @@ class LocalFailure(Exception):
     """The conversation cannot go on; nothing is known to be delivered."""
 
 
+INTERRUPTIONS = (
+    OSError,
+    TimeoutError,
+    asyncio.IncompleteReadError,
+    asyncio.LimitOverrunError,
+    ValueError,
+    LocalFailure,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Reply:
     code: int
@@ -46,12 +57,13 @@ class LocalTransport:
         try:
             talk = await _Talk.open(LOOPBACK, self._port)
             try:
+                await talk.greeting()
                 await talk.command("LHLO localhost")
                 for start in range(0, len(job.recipients), self._batch):
                     await _transaction(talk, job, job.recipients[start : start + self._batch], outcomes)
             finally:
                 await talk.close()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError, LocalFailure) as error:
+        except INTERRUPTIONS as error:
             log.warning("local_delivery_interrupted", queue_id=job.message.id, reason=type(error).__name__)
         late = Outcome(0, Kind.DEFERRED, 451, "4.3.0", "Local delivery is not available")
         return [outcomes.get(r.id, replace(late, recipient_id=r.id)) for r in job.recipients]
@@ -104,12 +116,12 @@ class _Talk:
     @classmethod
     async def open(cls, host: str, port: int) -> "_Talk":
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            talk = cls(*await asyncio.open_connection(host, port, limit=LINE_LIMIT))
-        greeting = await talk.reply()
-        if greeting.code != 220:
-            await talk.close()
-            raise LocalFailure(greeting.text)
-        return talk
+            return cls(*await asyncio.open_connection(host, port, limit=LINE_LIMIT))
+
+    async def greeting(self) -> None:
+        reply = await self.reply()
+        if reply.code != 220:
+            raise LocalFailure(reply.text)
 
     async def command(self, line: str) -> _Reply:
         if "\r" in line or "\n" in line:
@@ -150,3 +162,6 @@ class _Talk:
         """Say goodbye; how the other side takes it changes nothing."""
         self._writer.write(b"QUIT\r\n")
         self._writer.close()
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self._writer.wait_closed()

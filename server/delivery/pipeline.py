@@ -12,6 +12,7 @@ from functools import partial
 
 from server.clock import Clock
 from server.config import Settings
+from server.db.crashpoint import reach
 from server.delivery import local, recipients, trace_fields
 from server.delivery.check import Check, Subject, run_all
 from server.delivery.checks.loop import LoopCheck
@@ -95,9 +96,11 @@ class Pipeline:
             return _all_refused(envelope, verdict)
         resolved = await self._addressees(envelope, len(raw), addressees)
         filing = await self._prepare(envelope, raw, session, profile, junk=verdict.action is Action.JUNK)
+        reach("delivery.prepared")
         accounts = sorted({r.account for a in resolved.values() if isinstance(a, Addressee) for r in a.accounts})
         outcomes = await asyncio.gather(*(local.file(self._store, a, filing) for a in accounts))
         filed = dict(zip(accounts, outcomes, strict=True))
+        reach("delivery.filed")
         if profile == "smtp":
             await self._hand_over(envelope, raw, session, filed)
         return [_answer(resolved[address], filed).to(address) for address in envelope.recipients]
@@ -143,6 +146,7 @@ class Pipeline:
         except Exception:  # the peer hears 451 and keeps the message; who has it already gets it twice, nobody loses it
             log.exception("hand_over_failed")
             return
+        reach("delivery.handed_over")
         log.warning("partly_queued", queue_id=queue_id, recipients=len(later))
         filed.update(dict.fromkeys(failed, Filed.DONE))
 

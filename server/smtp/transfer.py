@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
+from server.db.crashpoint import reach
 from server.smtp.handler import Client, Handler, Transaction
 from server.smtp.intake import BLOCK, Intake
 from server.smtp.service import Service
@@ -153,7 +154,11 @@ async def _take(talk: Talk, chunks: Chunks) -> Sequence[Reply]:
         # RFC 2033 §4.2: after the data, one reply a recipient, whatever the reply is.
         return (chunks.content.refusal,) * (len(transaction.accepted) if talk.handler.lmtp else 1)
     talk.wire.expect(DELIVERY_TIMEOUT)
+    reach("smtp.received")
     if not chunks.spool.large:
-        return await talk.handler.message(talk.client, transaction, await chunks.spool.read())
-    async with talk.service.budget.hold(chunks.spool.size):
-        return await talk.handler.message(talk.client, transaction, await chunks.spool.read())
+        replies = await talk.handler.message(talk.client, transaction, await chunks.spool.read())
+    else:
+        async with talk.service.budget.hold(chunks.spool.size):
+            replies = await talk.handler.message(talk.client, transaction, await chunks.spool.read())
+    reach("smtp.before_reply")
+    return replies
