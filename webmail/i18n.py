@@ -97,7 +97,13 @@ def extract() -> Catalog:
     )
     for folder, methods, options in sources:
         for name, _line, message, comments, context in extract_from_dir(
-            str(folder), methods, options, keywords=KEYWORDS, comment_tags=("Translators:",), strip_comment_tags=True
+            str(folder),
+            methods,
+            options,
+            keywords=KEYWORDS,
+            comment_tags=("Translators:",),
+            strip_comment_tags=True,
+            directory_filter=lambda _folder: True,  # Babel's own skips names with an underscore: our partials
         ):
             # Without line numbers a change of one line does not touch every catalogue.
             catalog.add(message, None, [(f"{folder.name}/{name}", None)], auto_comments=comments, context=context)  # type: ignore[list-item]  # Babel takes None, its annotation does not
