@@ -161,6 +161,13 @@ def _content(w: Writer, message: Prepared, arrived: int) -> tuple[int, int]:
     reach("append.content")
     if not message.is_object:
         w.run(_INSERT_OCTETS, content_id=content_id, data=message.data)
+    insert_texts(w, int(content_id or 0), message)
+    w.leave_chore(index.CHORE)
+    return int(content_id or 0), thread
+
+
+def insert_texts(w: Writer, content_id: int, message: Prepared) -> None:
+    """Store what sorting and searching read; the indexes follow by themselves."""
     parent = message.reference_hashes[-1] if message.reference_hashes else None
     facets = {"from_" if name == "from" else name: value for name, value in message.facets.items()}
     w.run(
@@ -169,5 +176,3 @@ def _content(w: Writer, message: Prepared, arrived: int) -> tuple[int, int]:
         participants=" ".join(message.participants), **message.keys, **facets,
     )  # fmt: skip
     w.run(_INSERT_FOLDED, content_id=content_id, head=message.head, body=message.text, seal=message.seal)
-    w.leave_chore(index.CHORE)
-    return int(content_id or 0), thread

@@ -54,6 +54,10 @@ class Store:
         """Return the folder of an account's mail."""
         return folder_of(self._accounts_dir, account)
 
+    def path(self, account: int) -> Path:
+        """Return the database file of an account's mail; there is none before its first use."""
+        return self.folder(account) / DATABASE
+
     async def read(self, account: int, fn: Callable[[Reader], T]) -> T:
         """Run `fn` on one snapshot of an account, on a thread."""
         return await self._readers.run(partial(self.read_now, account, fn))
@@ -108,7 +112,7 @@ class Store:
             fresh = False
             if database is None:
                 database = Database(
-                    folder / DATABASE,
+                    self.path(account),
                     schema.account_schema(int(self._clock.now().timestamp())),
                     crew=self._writers,
                     functions=predicate.FUNCTIONS,
