@@ -72,12 +72,16 @@ def of(person: Person | None) -> Avatar:
     if person is None or not (person.name or person.email):
         return Avatar("?", "slate", square=False, wide=False)
     local = person.email.partition("@")[0].casefold()
-    text = initials(person.name or person.email)
+    text = initials(_without_article(person.name) or person.email)
     if local in _BOUNCERS:
         return Avatar("", "coral", square=True, wide=False, icon="mail-x")  # icons: mail-x
     base = re.split(r"[.+_]", local)[0]
     square = local in _ROLES or base in _ROLES or bool(_COMPANY.search(person.name)) or _is_title(person.name)
     return Avatar(text, hue(person.email or person.name), square, wide=bool(text) and ord(text[0]) > 0x2E7F)
+
+
+def _without_article(name: str) -> str:
+    return name[4:] if _is_title(name) else name
 
 
 def _is_title(name: str) -> bool:

@@ -1,0 +1,53 @@
+// Fetches pieces of pages. A newer wish for the same place cancels the older one.
+import { csrfToken } from "./requests.js";
+import { toast } from "./toast.js";
+
+const running = new Map();
+const words = (name) => document.getElementById("toasts")?.dataset[name] ?? "";
+
+/** The markup of a piece, or null when it was overtaken or failed (which the person has been told). */
+export async function piece(url, { place = url, quiet = false } = {}) {
+  running.get(place)?.abort();
+  const controller = new AbortController();
+  running.set(place, controller);
+  try {
+    const response = await fetch(url, { headers: { "HX-Request": "true" }, credentials: "same-origin", signal: controller.signal });
+    if (response.status === 401) { location.assign("/mail/sign-in"); return null; }
+    const text = await response.text();
+    if (!response.ok) {
+      if (!quiet) toast(response.status === 404 ? words("gone") || words("failed") : words("failed"), { kind: "bad" });
+      return null;
+    }
+    return text;
+  } catch (error) {
+    if (error.name !== "AbortError" && !quiet) toast(words("offline"), { kind: "bad" });
+    return null;
+  } finally {
+    if (running.get(place) === controller) running.delete(place);
+  }
+}
+
+/** Send JSON; gives the answer and whether it went well. */
+export async function post(url, body) {
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken() },
+      body: JSON.stringify(body),
+      keepalive: true,
+    });
+    if (response.status === 401) { location.assign("/mail/sign-in"); return { ok: false, data: {} }; }
+    const data = await response.json().catch(() => ({}));
+    return { ok: response.ok, data };
+  } catch {
+    return { ok: false, data: { error: words("offline") } };
+  }
+}
+
+/** Markup as elements, without running anything in it. */
+export function elements(markup) {
+  const template = document.createElement("template");
+  template.innerHTML = markup;
+  return template.content;
+}
