@@ -27,7 +27,7 @@ def verify(repair: bool, data: Path) -> None:
     wrong = 0
     with open_house(data) as house:
         for person in house.directory.read_now(accounts.all_accounts):
-            for finding in verify_store(house.store.path(person.id), repair=repair):
+            for finding in verify_store(house.store.folder(person.id) / "mail.db", repair=repair):
                 wrong += not finding.repaired
                 click.echo(f"{person.address}: {finding.text}" + ("  (mended)" if finding.repaired else ""))
     if wrong:
