@@ -66,7 +66,7 @@ def parse_addresses(value: bytes | str, *, limit: int = DEFAULT.addresses) -> li
 def mailboxes(entries: Iterable[Entry]) -> list[Address]:
     """The mailboxes among entries, their names decoded."""
     return [
-        Address(without_bidi(encoded_word.decode(entry.name)), _text(entry.local), _text(entry.domain))
+        Address(without_bidi(encoded_word.decode(entry.name)).strip(), _text(entry.local), _text(entry.domain))
         for entry in entries
         if entry.kind is Kind.MAILBOX
     ]

@@ -42,14 +42,8 @@ class Part:
 
     @property
     def filename(self) -> str | None:
-        """The decoded file name: no control characters, no path, no bidirectional overrides; None when none is given."""
-        name = self.disposition_params.get("filename") or self.params.get("name")
-        if not name:
-            return None
-        if "=?" in name:  # RFC 2047 §5(3) forbids encoded words here; half of the world writes them
-            name = encoded_word.decode(name.encode("utf-8", "replace"))
-        name = address.without_bidi(name).replace("\\", "/").rpartition("/")[2].strip().strip(".").strip()
-        return name[:255] or None
+        """The file name that may be shown and saved; None when none is given."""
+        return safe_file_name(self.disposition_params.get("filename") or self.params.get("name"))
 
     def walk(self) -> Iterator["Part"]:
         """The part and all below it, embedded messages included, in the order of the octets."""
@@ -60,3 +54,13 @@ class Part:
             if part.embedded is not None:
                 stack.append(part.embedded)
             stack.extend(reversed(part.children))
+
+
+def safe_file_name(given: str | None) -> str | None:
+    """A file name as one plain name: encoded words read, no control characters, no path, no bidirectional overrides."""
+    if not given:
+        return None
+    if "=?" in given:  # RFC 2047 §5(3) forbids encoded words here; half of the world writes them
+        given = encoded_word.decode(given.encode("utf-8", "replace"))
+    name = address.without_bidi(encoded_word.plain(given)).replace("\\", "/").rpartition("/")[2]
+    return name.strip().strip(".").strip()[:255] or None
