@@ -22,6 +22,7 @@ log = get_logger("notify")
 RETRIES = 20
 RETRY_SECONDS = 0.05
 READ_AT_ONCE = 200
+WORDS_AT_ONCE = 200
 
 _serial = itertools.count()
 K = TypeVar("K")
@@ -40,7 +41,7 @@ class LocalBus:
         self._topics: dict[str, dict[object, Wake]] = {}
         self._lock = threading.Lock()
         self._pending: set[post.Word] = set()
-        self._unsent: dict[tuple[str, bytes], int] = {}
+        self._unsent: dict[str, dict[bytes, int]] = {}
         self._retry_planned = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._socket.setblocking(False)
@@ -75,7 +76,7 @@ class LocalBus:
             self._neighbours.forget_dead(name)
         elif trouble in post.FULL:
             with self._lock:
-                self._unsent.setdefault((name, datagram), RETRIES)
+                self._unsent.setdefault(name, {}).setdefault(datagram, RETRIES)
                 plan, self._retry_planned = not self._retry_planned, True
             if plan:
                 self._on_loop(self._plan_retry)
@@ -95,17 +96,29 @@ class LocalBus:
         self._loop.call_later(RETRY_SECONDS, self._retry)
 
     def _retry(self) -> None:
+        """Send what did not fit, many words in one datagram: a receiver's queue counts datagrams."""
         with self._lock:
             unsent, self._unsent = self._unsent, {}
-        for (name, datagram), left in unsent.items():
-            if post.send(self._socket, self._folder, name, datagram) in post.FULL and left > 1:
-                with self._lock:
-                    self._unsent[name, datagram] = left - 1
+        for name, words in unsent.items():
+            waiting = list(words.items())
+            for start in range(0, len(waiting), WORDS_AT_ONCE):
+                batch = waiting[start : start + WORDS_AT_ONCE]
+                trouble = post.send(self._socket, self._folder, name, b"\n".join(word for word, _ in batch))
+                if trouble in post.FULL:
+                    self._keep(name, batch)
         with self._lock:
-            self._retry_planned = bool(self._unsent)
-            again = self._retry_planned
+            again = self._retry_planned = bool(self._unsent)
         if again:
             self._plan_retry()
+
+    def _keep(self, name: str, batch: list[tuple[bytes, int]]) -> None:
+        with self._lock:
+            kept = self._unsent.setdefault(name, {})
+            for word, left in batch:
+                if left > 1:
+                    kept.setdefault(word, left - 1)
+            if not kept:
+                del self._unsent[name]
 
     def _receive(self) -> None:
         words: set[post.Word] = set()
@@ -114,11 +127,12 @@ class LocalBus:
                 datagram = self._socket.recv(post.LONGEST)
             except (BlockingIOError, InterruptedError):
                 break
-            word = post.decode(datagram)
-            if isinstance(word, post.AccountChanged):
-                words.add(post.AccountChanged(word.account, 0))
-            elif word is not None:
-                words.add(word)
+            for line in datagram.split(b"\n"):
+                word = post.decode(line)
+                if isinstance(word, post.AccountChanged):
+                    words.add(post.AccountChanged(word.account, 0))
+                elif word is not None:
+                    words.add(word)
         self._wake(words)
 
     def _wake_pending(self) -> None:

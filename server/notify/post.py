@@ -1,6 +1,6 @@
 """Datagrams between the processes of one installation: a socket for each process in DATA/run/bus.
 
-A message is one line, `a ACCOUNT MODSEQ` or `t TOPIC`. Sending never blocks: a full queue of a receiver is reported, so
+A datagram is lines of `a ACCOUNT MODSEQ` or `t TOPIC`. Sending never blocks: a full queue of a receiver is reported, so
 that the sender may try again; the socket of a dead process is removed by whoever finds it dead.
 """
 
@@ -18,7 +18,7 @@ PATH_LIMIT = 100
 """sockaddr_un holds 108 octets on Linux, 104 elsewhere."""
 FRESH = 50_000_000
 """Nanoseconds in which two changes of a folder may carry the same time stamp."""
-LONGEST = 512
+LONGEST = 16_384
 
 GONE = (errno.ECONNREFUSED, errno.ENOENT, errno.ENOTSOCK)
 FULL = (errno.EAGAIN, errno.ENOBUFS)
@@ -45,7 +45,7 @@ Word = AccountChanged | TopicPoked
 
 
 def decode(datagram: bytes) -> Word | None:
-    """Read one message; None for what is none (the folder is ours, but a stray datagram must not stop the loop)."""
+    """Read one line; None for what is none (the folder is ours, but a stray datagram must not stop the loop)."""
     kind, _, rest = datagram.partition(b" ")
     if kind == b"t" and rest.isalpha() and rest.isascii():
         return TopicPoked(rest.decode("ascii"))

@@ -17,9 +17,9 @@ from server.store import changes, conversation, flag_set, index, objects, schema
 from server.store.crashpoint import reach
 from server.store.errors import NoSuchMailbox, OverQuota
 from server.store.model import Appended, email_id, thread_id
-from server.store.prepare import Prepared, prepare
+from server.store.prepare import OBJECT_SIZE, Prepared, prepare
 
-__all__ = ["Prepared", "append", "place", "prepare"]
+__all__ = ["OBJECT_SIZE", "Prepared", "append", "place", "prepare"]
 
 box, content, octets, facet = schema.mailbox, schema.content, schema.octets, schema.facet
 folded, placement, delivered = schema.folded, schema.placement, schema.delivered
