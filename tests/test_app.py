@@ -170,7 +170,7 @@ def test_nothing_secret_is_logged(house):
     with pytest.raises(imaplib.IMAP4.error), imaplib.IMAP4("127.0.0.1", house.ports.imap) as client:
         client.login("iris@lin.example", "a very wrong word")
     with pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(f"{house.url}/mail/nothing")
+        urllib.request.urlopen(f"{house.url}/mail/sign-in", data=b"name=iris@lin.example&password=a+very+wrong+word")
     assert b"a very wrong word" not in house.output()
     assert PASSWORD.encode() not in house.output()
     assert os.fspath(house.data / "secret.key") not in house.output().decode()
