@@ -10,9 +10,9 @@ import argparse
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ BUILD = STATIC / "build"
 MANIFEST = BUILD / "manifest.json"
 INSTALL_TIMEOUT = 600
 BUNDLE_TIMEOUT = 120
+KEEP_SECONDS = 24 * 3600
 FILE_LIMIT = 2 * 2**20
 """Octets of one source file that are searched for icon names."""
 
@@ -60,6 +61,26 @@ class Manifest:
     def path(self, name: str) -> str:
         """Return the path below `static/`. An unknown name is a mistake in a template, hence KeyError."""
         return f"build/{self.files[name]}"
+
+
+class CurrentManifest:
+    """The manifest of a running application: read again when a new build has replaced it."""
+
+    def __init__(self, path: Path = MANIFEST) -> None:
+        self._path = path
+        self._read_at = -1
+        self._manifest = Manifest({})
+        self.get()
+
+    def get(self) -> Manifest:
+        """Return the newest manifest; raises AssetsMissing when there never was one."""
+        try:
+            changed = self._path.stat().st_mtime_ns
+        except OSError:
+            changed = self._read_at if self._manifest.files else 0
+        if changed != self._read_at:
+            self._manifest, self._read_at = Manifest.load(self._path), changed
+        return self._manifest
 
 
 def icon_names(root: Path = ROOT) -> set[str]:
@@ -154,7 +175,7 @@ def _bundle(target: Path) -> dict[str, str]:
 
 
 def build() -> Manifest:
-    """Bundle everything into `static/build`, then forget the files of former builds."""
+    """Bundle everything into `static/build`, then forget old builds."""
     BUILD.mkdir(parents=True, exist_ok=True)
     files = _bundle(BUILD)
     text = sprite(icon_names(), ROOT / "node_modules" / "lucide-static" / "icons")
@@ -164,11 +185,15 @@ def build() -> Manifest:
     temporary = BUILD / "manifest.tmp"
     temporary.write_text(json.dumps(files, indent=1, sort_keys=True) + "\n", "utf-8")
     temporary.replace(MANIFEST)
-    keep = {*files.values(), MANIFEST.name}
-    for path in BUILD.iterdir():
-        if path.name not in keep:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _forget_old({*files.values(), MANIFEST.name})
     return Manifest(files)
+
+
+def _forget_old(keep: set[str]) -> None:
+    """Remove former builds, but only after a day: pages that are open still ask for their files."""
+    for path in BUILD.iterdir():
+        if path.name not in keep and path.stat().st_mtime < time.time() - KEEP_SECONDS:
+            path.unlink()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -17,7 +17,7 @@ from server.clock import Clock, SystemClock
 from server.config import Settings
 from server.db.database import Database
 from webmail import guard, i18n, page, preferences, session
-from webmail.assets import Manifest
+from webmail.assets import CurrentManifest
 from webmail.session import Desk
 from webmail.views import accounts, add_account, auth, errors, health, setup
 from webmail.views import settings as settings_views
@@ -60,7 +60,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     app.extensions["posthouse"] = Desk(settings, directory, Authenticator(directory, clock or SystemClock()))
     session.init_app(app)
     i18n.init_app(app)
-    page.init_app(app, Manifest.load())
+    page.init_app(app, CurrentManifest())
     guard.init_app(app)
     app.add_url_rule("/", "root", lambda: redirect(url_for("root_mail")))
     app.add_url_rule("/mail/", "root_mail", lambda: redirect("/mail/box/INBOX"))

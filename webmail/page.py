@@ -10,7 +10,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from webmail import preferences
-from webmail.assets import Manifest
+from webmail.assets import CurrentManifest
 from webmail.preferences import Preferences
 from webmail.session import is_secure
 
@@ -21,11 +21,11 @@ DAWN, DAY, DUSK, NIGHT = 6, 8, 17, 19
 """First hours of the four pictures, where no sunrise is known."""
 
 
-def init_app(app: Flask, manifest: Manifest) -> None:
+def init_app(app: Flask, manifest: CurrentManifest) -> None:
     """Give templates `asset`, `look`, `scene_hour`, `initials` and `hue`."""
 
     def asset(name: str) -> str:
-        return url_for("static", filename=manifest.path(name))
+        return url_for("static", filename=manifest.get().path(name))
 
     app.jinja_env.globals.update(
         asset=asset,

@@ -9,7 +9,7 @@ from server.config import Settings
 from webmail.i18n import N_
 
 STEPS = {
-    "name": N_("Name"),
+    "name": N_("Server name"),
     "connect": N_("Connect"),
     "tls": N_("Encryption"),
     "greeting": N_("Greeting"),

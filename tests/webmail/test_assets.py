@@ -1,9 +1,10 @@
 import json
+import os
 
 import pytest
 
 from webmail import assets
-from webmail.assets import AssetsMissing, Manifest, icon_names, sprite
+from webmail.assets import AssetsMissing, CurrentManifest, Manifest, icon_names, sprite
 
 
 @pytest.fixture
@@ -82,3 +83,25 @@ def test_the_styles_hold_no_foreign_address():
         text = path.read_text()
         assert "http" not in text
         assert text.count("\n") <= 400
+
+
+def test_a_running_application_sees_a_new_build(tmp_path):
+    path = tmp_path / "manifest.json"
+    path.write_text('{"app.css": "app-OLD.css"}')
+    current = CurrentManifest(path)
+    assert current.get().path("app.css") == "build/app-OLD.css"
+    path.write_text('{"app.css": "app-NEW.css"}')
+    os.utime(path, (1, 1))
+    assert current.get().path("app.css") == "build/app-NEW.css"
+    path.unlink()
+    assert current.get().path("app.css") == "build/app-NEW.css", "a build under way does no harm"
+
+
+def test_files_of_open_pages_stay_for_a_day(tmp_path, monkeypatch):
+    monkeypatch.setattr(assets, "BUILD", tmp_path)
+    for name in ("kept.css", "yesterday.css", "old.css"):
+        (tmp_path / name).write_text("")
+    os.utime(tmp_path / "old.css", (1, 1))
+    os.utime(tmp_path / "kept.css", (1, 1))
+    assets._forget_old({"kept.css"})
+    assert {path.name for path in tmp_path.iterdir()} == {"kept.css", "yesterday.css"}
