@@ -256,9 +256,7 @@ async def test_a_twin_has_the_same_octets_or_was_moved(world):
     world.database.write(lambda w: seen.note_absent(w, 7, lambda u: u != "gone", now=world.clock.now()))
 
     def twin(size, content, head):
-        return world.database.read(
-            lambda r: seen.twin(r, 7, "new", size=size, content_hash=content, header_hash=head)
-        )
+        return world.database.read(lambda r: seen.twin(r, 7, "new", size=size, content_hash=content, header_hash=head))
 
     assert twin(9, "c1", "x") == "here"
     assert twin(5, "x", "h1") is None

@@ -234,4 +234,4 @@ def test_the_kit_has_working_defaults(world):
     kit = replace(world.kit, make_deliverer=None, environment=None)
     assert isinstance(kit.deliverer(), LmtpDeliverer)
     assert kit.shell().limits == Limits(message=world.settings.message_size_limit)
-    assert isinstance(kit.shell(), Environment) and QUICK != kit.shell().times
+    assert isinstance(kit.shell(), Environment) and kit.shell().times != QUICK
