@@ -21,7 +21,7 @@ help: ## list the targets
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-webmail/static/build/manifest.json: package-lock.json $(shell find webmail/static/css webmail/static/js webmail/translations -type f 2>/dev/null) .venv/run.stamp
+webmail/static/build/manifest.json: package-lock.json $(shell find webmail/static/css webmail/static/js webmail/translations templates -type f 2>/dev/null) .venv/run.stamp
 	@$(PY) -m webmail.assets
 	@$(PY) -m webmail.i18n compile
 
