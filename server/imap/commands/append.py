@@ -3,10 +3,9 @@
 Messages are summarised and compressed before the transaction; all of one command are appended in one commit or none is.
 """
 
-import asyncio
 from datetime import UTC, datetime
 
-from server.db.transaction import Writer
+from server.db.transaction import Reader, Writer
 from server.imap.errors import Reason, Refusal
 from server.imap.flags import settable
 from server.imap.handler import Context
@@ -27,9 +26,12 @@ async def append(ctx: Context, command: c.Append) -> Reply:
         if len(message.octets) > ctx.services.settings.message_size_limit:
             raise Refusal(Reason.TOO_BIG)
     flags = [settable(message.flags) for message in command.messages]
-    # An unknown mailbox is refused before the work of preparing.
-    await ctx.read(lambda r: mailboxes.by_name(r, command.mailbox))
-    prepared = await asyncio.to_thread(_prepare, command.messages)
+
+    def ready(reader: Reader) -> list[Prepared]:
+        mailboxes.by_name(reader, command.mailbox)  # an unknown one is refused before the work
+        return [store.prepare(message.octets) for message in command.messages]
+
+    prepared = await ctx.read(ready)
     now = datetime.now(UTC)
 
     def write(writer: Writer) -> list[Appended]:
@@ -42,7 +44,3 @@ async def append(ctx: Context, command: c.Append) -> Reply:
     done = await ctx.write(write)
     uids = format_numbers(appended.uid for appended in done)
     return Reply("Done", b"APPENDUID %d %b" % (done[0].uidvalidity, uids))
-
-
-def _prepare(messages: tuple[c.NewMessage, ...]) -> list[Prepared]:
-    return [store.prepare(message.octets) for message in messages]

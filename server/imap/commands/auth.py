@@ -14,7 +14,7 @@ from server.imap.syntax import command as c
 from server.imap.syntax import sasl
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.fragment import RawCommand
-from server.imap.syntax.response import Reply, continuation, untagged
+from server.imap.syntax.response import Reply, continuation, status, untagged
 
 _ENABLED = {"CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "IMAP4REV2"}
 _WRITTEN = {"IMAP4REV2": b"IMAP4rev2"}
@@ -124,5 +124,8 @@ async def enable(ctx: Context, command: c.Enable) -> Reply:
         ctx.qresync |= name == "QRESYNC"
         ctx.utf8 |= name in {"UTF8=ACCEPT", "IMAP4REV2"}
         ctx.rev2 |= name == "IMAP4REV2"
+    if ctx.selected is not None and ctx.condstore and {"CONDSTORE", "QRESYNC"} & set(wanted):
+        # RFC 7162 §3.1.2: whoever turns it on with a mailbox open is told where it stands.
+        ctx.send(status(b"*", b"OK", "Highest", b"HIGHESTMODSEQ %d" % ctx.selected.modseq))
     words = [_WRITTEN.get(name, name.encode("ascii")) for name in dict.fromkeys(wanted)]
     return Reply("Done", untagged=(untagged(b"ENABLED", *words),))

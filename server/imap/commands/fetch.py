@@ -6,6 +6,7 @@ of the store, and the client's reading sets the pace.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from server.db.transaction import Reader
@@ -33,6 +34,7 @@ from server.store import changes, flags, messages
 from server.store.model import Message
 
 BATCH = 500
+BATCH_OF_FLAGS = 5_000
 BATCH_OCTETS = 1024 * 1024
 
 _FIELDS = {
@@ -49,6 +51,7 @@ _FIELDS = {
     Column.SAVEDATE: "savedate",
     Column.PREVIEW: "preview",
 }
+_FLAG_COLUMNS = {Column.UID, Column.FLAGS, Column.MODSEQ}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ def _part(indexes: list[int], partial: tuple[int, int]) -> list[int]:
 async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[int]) -> int:
     """Send a FETCH line for each; returns how many messages were not there any more."""
     missing = 0
+    if set(plan.columns) <= _FLAG_COLUMNS and not plan.octets:
+        return await _answer_flags(ctx, view, plan, indexes)
     while batch := list(islice(indexes, BATCH)):
         while batch:
             uids = [view.uids[index] for index in batch]
@@ -140,6 +145,34 @@ async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[i
             batch = batch[rendered.taken :]
             ctx.send(rendered.data)
             await ctx.drain()
+    return missing
+
+
+async def _answer_flags(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[int]) -> int:
+    """The same for flags alone, which clients ask of whole mailboxes to see what has changed."""
+    missing = 0
+    uid, names, modseq = (column in plan.columns for column in (Column.UID, Column.FLAGS, Column.MODSEQ))
+    form = b"* %%d FETCH (%b)\r\n" % b" ".join(
+        text for text, wanted in ((b"UID %d", uid), (b"FLAGS %b", names), (b"MODSEQ (%d)", modseq)) if wanted
+    )
+
+    def render(reader: Reader, batch: list[int]) -> tuple[bytes, int]:
+        numbers = {view.uids[index]: index + 1 for index in batch}
+        rows = messages.flags(reader, view.mailbox_id, list(numbers))
+        if uid and names and not modseq:
+            lines = [form % (numbers[row[0]], row[0], flag_list(row[1])) for row in rows]
+        else:
+            lines = []
+            for which, flags_, mark in rows:
+                values = (numbers[which], *((which,) if uid else ()), *((flag_list(flags_),) if names else ()))
+                lines.append(form % ((*values, mark) if modseq else values))
+        return b"".join(lines), len(batch) - len(rows)
+
+    while batch := list(islice(indexes, BATCH_OF_FLAGS)):
+        data, gone = await ctx.read(partial(render, batch=batch))
+        missing += gone
+        ctx.send(data)
+        await ctx.drain()
     return missing
 
 

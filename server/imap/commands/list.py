@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from server.db.transaction import Reader
-from server.imap.commands.mailbox import status_line
+from server.imap.commands.mailbox import Counters, status_line
 from server.imap.handler import Context
 from server.imap.syntax import command as c
 from server.imap.syntax.mailbox_name import DELIMITER, Pattern
 from server.imap.syntax.response import Reply, untagged
 from server.store import mailboxes
-from server.store.model import Mailbox, Status
+from server.store.model import Mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ async def list_(ctx: Context, command: c.List) -> Reply:
         # RFC 9051 §6.3.9: an empty pattern asks for the delimiter.
         return Reply("Done", untagged=(untagged(b"LIST", rb'(\Noselect) "/" ""'),))
     ctx.condstore |= "HIGHESTMODSEQ" in command.status
-    entries, counters = await ctx.read(lambda r: _look(r, with_status=bool(command.status)))
+    entries, counters = await ctx.read(lambda r: _look(r, command.status))
     tree = _Tree(entries)
     matches = _matcher(command.reference, command.patterns)
     lines: list[bytes] = []
@@ -63,11 +63,11 @@ async def list_(ctx: Context, command: c.List) -> Reply:
     return Reply("Done", untagged=tuple(lines))
 
 
-def _look(reader: Reader, *, with_status: bool) -> tuple[list[_Entry], dict[int, Status]]:
+def _look(reader: Reader, items: tuple[str, ...]) -> tuple[list[_Entry], dict[int, Counters]]:
     found = mailboxes.list_all(reader)
     entries = [_Entry(mailbox.name, mailbox, mailbox.subscribed) for mailbox in found]
     entries += [_Entry(name, None, subscribed=True) for name in mailboxes.lost_subscriptions(reader)]
-    counters = {mailbox.id: mailboxes.status(reader, mailbox.id) for mailbox in found} if with_status else {}
+    counters = {mailbox.id: Counters.of(reader, mailbox.id, items) for mailbox in found} if items else {}
     return entries, counters
 
 
@@ -119,7 +119,7 @@ def _line(ctx: Context, tree: _Tree, entry: _Entry, command: c.List) -> bytes | 
 
 
 async def lsub(ctx: Context, command: c.Lsub) -> Reply:
-    entries, _ = await ctx.read(lambda r: _look(r, with_status=False))
+    entries, _ = await ctx.read(lambda r: _look(r, ()))
     tree = _Tree(entries)
     matches = _matcher(command.reference, (command.pattern,))
     lines = []

@@ -1,11 +1,13 @@
 """CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS, NAMESPACE (RFC 9051 §6.3)."""
 
+from dataclasses import dataclass
+
 from server.db.transaction import Reader, Writer
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply, parenthesised, untagged
-from server.store import mailboxes
+from server.store import expunge, mailboxes, messages
 from server.store.model import Mailbox, Status
 
 # RFC 6154 §2; \All and \Flagged would be views over other mailboxes, which the store does not have.
@@ -59,16 +61,35 @@ async def namespace(_ctx: Context, _command: c.Namespace) -> Reply:
 async def status(ctx: Context, command: c.Status) -> Reply:
     ctx.condstore |= "HIGHESTMODSEQ" in command.items  # RFC 7162 §3.1
 
-    def look(reader: Reader) -> tuple[Mailbox, Status]:
+    def look(reader: Reader) -> tuple[Mailbox, Counters]:
         mailbox = mailboxes.by_name(reader, command.mailbox)
-        return mailbox, mailboxes.status(reader, mailbox.id)
+        return mailbox, Counters.of(reader, mailbox.id, command.items)
 
-    mailbox, found = await ctx.read(look)
-    return Reply("Done", untagged=(status_line(ctx, mailbox, found, command.items),))
+    mailbox, counters = await ctx.read(look)
+    return Reply("Done", untagged=(status_line(ctx, mailbox, counters, command.items),))
 
 
-def status_line(ctx: Context, mailbox: Mailbox, found: Status, items: tuple[str, ...]) -> bytes:
-    """`* STATUS name (item value ...)`; every item is a stored counter."""
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What STATUS may ask. All but `deleted_size` is kept in columns; that one is added up when somebody asks."""
+
+    status: Status
+    deleted_size: int = 0
+
+    @classmethod
+    def of(cls, reader: Reader, mailbox_id: int, items: tuple[str, ...]) -> "Counters":
+        found = mailboxes.status(reader, mailbox_id)
+        if "DELETED-STORAGE" not in items or not found.deleted:
+            return cls(found)
+        marked = expunge.marked(reader, mailbox_id)
+        return cls(
+            found, sum(row.size for row in messages.rows(reader, mailbox_id, marked, fields=frozenset({"size"})))
+        )
+
+
+def status_line(ctx: Context, mailbox: Mailbox, counters: Counters, items: tuple[str, ...]) -> bytes:
+    """`* STATUS name (item value ...)`."""
+    found = counters.status
     values = {
         "MESSAGES": found.messages,
         "UIDNEXT": found.uidnext,
@@ -77,6 +98,7 @@ def status_line(ctx: Context, mailbox: Mailbox, found: Status, items: tuple[str,
         "DELETED": found.deleted,
         "SIZE": found.size,
         "HIGHESTMODSEQ": found.highestmodseq,
+        "DELETED-STORAGE": -(-counters.deleted_size // 1024),  # RFC 9208 §4.1.4
         "RECENT": 0,
         "APPENDLIMIT": ctx.services.settings.message_size_limit,
     }

@@ -227,7 +227,7 @@ class Fragmenter:
     @property
     def _is_append(self) -> bool:
         match = _COMMAND.match(self._lines[0]) if self._lines else None
-        return match is not None and match[1].upper() in {b"APPEND", b"REPLACE"}
+        return match is not None and match[1].upper() == b"APPEND"
 
     @property
     def _command_limit(self) -> int:

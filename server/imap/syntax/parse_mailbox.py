@@ -22,6 +22,7 @@ _STATUS_ITEMS = frozenset(
         "MAILBOXID",
         "RECENT",
         "APPENDLIMIT",
+        "DELETED-STORAGE",
     }
 )
 _SELECT_OPTIONS = frozenset({"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"})
