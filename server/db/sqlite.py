@@ -4,8 +4,11 @@ Invariants: write-ahead log, `synchronous=FULL` (a commit is on the disk before 
 keys on, transactions begun and ended by us alone (`isolation_level=None`).
 """
 
+import contextlib
 import errno
+import os
 import sqlite3
+import stat
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -60,6 +63,8 @@ def connect(path: Path, *, busy_timeout: float, read_only: bool, functions: Func
 
     `read_only` is a promise of ours (`query_only`), not an open mode: a reader of a write-ahead log writes its index.
     """
+    if not read_only:
+        _make_private(path)
     # A path may hold '?' or '#', which mean something in a URI.
     uri = f"file:{quote(str(path))}"
     connection = sqlite3.connect(
@@ -82,6 +87,15 @@ def connect(path: Path, *, busy_timeout: float, read_only: bool, functions: Func
         connection.close()
         raise
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """Make a file that does not exist yet, for our eyes only; its log takes over the permissions.
+
+    By mknod, as no descriptor may be closed here: that would take away the locks of every connection to the file.
+    """
+    with contextlib.suppress(OSError):
+        os.mknod(path, 0o600 | stat.S_IFREG)
 
 
 def use_write_ahead_log(connection: Connection) -> None:

@@ -36,7 +36,7 @@ def put(folder: Path, digest: bytes, data: bytes) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}{TEMPORARY}")
     reach("object.before_write")
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=_private) as file:
             file.write(data)
             reach("object.before_fsync")
             file.flush()
@@ -72,6 +72,10 @@ def stored(folder: Path) -> Iterator[Path]:
         for shelf in sorted(root.iterdir()):
             if shelf.is_dir():
                 yield from sorted(shelf.iterdir())
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def _make_folder(path: Path) -> None:
