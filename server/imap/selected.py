@@ -172,15 +172,16 @@ class Selected:
         return bool(self._flags or self._expunged or self.exists != self._announced)
 
     def report(self, *, expunge: bool, modseq: bool, vanished: bool) -> bytes:
-        """What the client may hear now: EXPUNGE (or VANISHED, RFC 7162 §3.2.10), EXISTS, FETCH."""
+        """What the client may hear now: EXISTS, EXPUNGE (or VANISHED, RFC 7162 §3.2.10), FETCH."""
         if not self.has_news:
             return b""
         lines = []
-        if expunge and self._expunged:
-            lines.append(self._expunge(vanished=vanished))
         if self.exists != self._announced:
+            # First, so that a message that came and went is known before its number is taken away.
             lines.append(untagged(b"%d EXISTS" % self.exists))
             self._announced = self.exists
+        if expunge and self._expunged:
+            lines.append(self._expunge(vanished=vanished))
         for uid, (flags, mark) in sorted(self._flags.items()):
             number = self.number(uid)
             if number:
