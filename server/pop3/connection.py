@@ -226,16 +226,35 @@ class Connection:
     # -- octets
 
     async def _flush(self) -> None:
-        """Answer everything that was asked, in order; messages are read from the store together."""
+        """Answer everything that was asked, in order; messages are read from the store together, short replies written so."""
         pending, self._pending = self._pending, []
         ready: dict[int, bytes] = {}
+        out = bytearray()
         for position, action in enumerate(pending):
             if isinstance(action, Send):
-                await self._send(action)
+                out += action.data
+                if action.close:
+                    await self._write(out)
+                    raise _Closed
                 continue
             if action.uid not in ready:
                 ready = await self._octets(pending[position:])
-            await self._write_message(ready.get(action.uid), action.top)
+            raw = ready.get(action.uid)
+            if raw is None:
+                out += syntax.error("this message has been removed by another client")
+                continue
+            out += syntax.ok(f"{len(raw)} octets")
+            body = syntax.message(raw if action.top is None else syntax.top(raw, action.top))
+            if len(body) > WRITE_SLICE:
+                await self._write(out)
+                await self._write(body)
+                out = bytearray(syntax.END)
+            else:
+                out += body + syntax.END
+            if len(out) >= WRITE_SLICE:
+                await self._write(out)
+                out = bytearray()
+        await self._write(out)
 
     async def _octets(self, pending: list[Send | Retrieve]) -> dict[int, bytes]:
         account, drop = self._opened()
@@ -250,19 +269,12 @@ class Connection:
             wanted.append(action.uid)
         return await self._services.store.read(account, lambda r: maildrop.octets(r, drop, sorted(set(wanted))))
 
-    async def _write_message(self, raw: bytes | None, top: int | None) -> None:
-        if raw is None:
-            await self._write(syntax.error("this message has been removed by another client"))
-            return
-        body = syntax.message(raw if top is None else syntax.top(raw, top))
-        await self._write(syntax.ok(f"{len(raw)} octets") + body + syntax.END)
-
     async def _send(self, reply: Send) -> None:
         await self._write(reply.data)
         if reply.close:
             raise _Closed
 
-    async def _write(self, data: bytes) -> None:
+    async def _write(self, data: bytes | bytearray) -> None:
         """Write in slices, so that a client that does not read holds one slice here and not the whole message."""
         view = memoryview(data)
         for start in range(0, len(data), WRITE_SLICE):

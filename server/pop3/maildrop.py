@@ -6,7 +6,6 @@ process; deletions are one transaction, made only when the client said QUIT, and
 
 import fcntl
 import os
-from array import array
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from server.pop3.session import Maildrop
 from server.store import expunge, mailboxes, messages
 
 INBOX = "INBOX"
-_FIELDS = frozenset({"uid", "size"})
+_FIELDS = frozenset({"content_id"})
 
 
 class InUse(Exception):
@@ -50,16 +49,13 @@ class Lock:
 def snapshot(r: Reader) -> Maildrop:
     """Number what INBOX holds now; later changes do not show (RFC 1939 §5)."""
     inbox = mailboxes.by_name(r, INBOX)
-    uids = messages.uids(r, inbox.id)
-    rows = messages.rows(r, inbox.id, uids, fields=_FIELDS)
-    return Maildrop(
-        inbox.id, inbox.uidvalidity, array("Q", (row.uid for row in rows)), array("Q", (row.size for row in rows))
-    )
+    uids, sizes = messages.sizes(r, inbox.id)
+    return Maildrop(inbox.id, inbox.uidvalidity, uids, sizes)
 
 
 def octets(r: Reader, maildrop: Maildrop, uids: Sequence[int]) -> dict[int, bytes]:
     """Return the octets of those messages that are still there."""
-    found = messages.rows(r, maildrop.mailbox_id, uids, fields=frozenset({"uid", "content_id"}))
+    found = messages.rows(r, maildrop.mailbox_id, uids, fields=_FIELDS)
     return {row.uid: messages.raw(r, row) for row in found}
 
 

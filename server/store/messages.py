@@ -37,6 +37,9 @@ _GAPS = Statement(
     .where(schema.vanished.c.mailbox_id == bindparam("mailbox"))
     .order_by(schema.vanished.c.first)
 )
+_SIZES = Statement(
+    select(place.c.uid, place.c.size).where(place.c.mailbox_id == bindparam("mailbox")).order_by(place.c.uid)
+)
 _RAW = Statement(
     select(content.c.is_object, content.c.digest, content.c.size, octets.c.data)
     .join_from(content, octets, octets.c.content_id == content.c.id, isouter=True)
@@ -94,6 +97,12 @@ def uids(r: Reader, mailbox_id: int) -> "array[int]":
         start = max(start, last + 1)
     found.extend(range(start, row[0]))
     return found
+
+
+def sizes(r: Reader, mailbox_id: int) -> tuple["array[int]", "array[int]"]:
+    """Return the uids of a mailbox, ascending, and the size of each message (for POP3, which lists nothing else)."""
+    found = r.run(_SIZES, mailbox=mailbox_id).fetchall()
+    return array("I", [uid for uid, _ in found]), array("Q", [size for _, size in found])
 
 
 def rows(r: Reader, mailbox_id: int, uids: Sequence[int], *, fields: frozenset[str] | None = None) -> list[Message]:

@@ -52,3 +52,10 @@ def test_octets_one_after_the_other(account: MailAccount):
     found = account.read(lambda r: [(row.uid, raw) for row, raw in messages.raw_many(r, rows)])
     assert [uid for uid, _ in found] == [1, 2, 3]
     assert b"number 1" in found[1][1]
+
+
+def test_sizes_alone(account: MailAccount):
+    account.fill(3)
+    uids, sizes = account.read(lambda r: messages.sizes(r, 1))
+    assert list(uids) == [1, 2, 3]
+    assert list(sizes) == [row.size for row in account.rows()]
