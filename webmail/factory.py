@@ -71,6 +71,15 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     return app
 
 
+def close_app(app: Flask) -> None:
+    """Give back what the application holds: processes, connections, the database. For whoever made it, at the end."""
+    for service in list(app.extensions.values()):
+        close = getattr(service, "close", None)
+        if callable(close):
+            close()
+    app.extensions["posthouse"].directory.database.close()
+
+
 def _register_mail(app: Flask) -> None:
     """The rooms of reading and writing."""
     for name in ("mailbox", "message", "body", "parts", "search", "events", "actions", "folders", "compose"):

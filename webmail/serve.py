@@ -16,7 +16,7 @@ from server.config import Settings
 from server.log import get_logger
 from webmail import setup_state
 from webmail.assets import Manifest
-from webmail.factory import create_app
+from webmail.factory import close_app, create_app
 
 log = get_logger("webmail.serve")
 
@@ -51,6 +51,10 @@ def _options(settings: Settings) -> dict[str, Any]:
         if worker.age == 1:
             _tell_code(settings, worker.wsgi)
 
+    def leaving(_arbiter: Any, worker: Any) -> None:
+        if worker.wsgi is not None:
+            close_app(worker.wsgi)
+
     def gone(_arbiter: Any) -> None:
         with contextlib.suppress(OSError):
             pid_file.unlink()
@@ -71,6 +75,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "proc_name": "posthouse-web",
         "control_socket_disable": True,
         "post_worker_init": ready,
+        "worker_exit": leaving,
         "on_exit": gone,
     }
 

@@ -1,13 +1,14 @@
 """A web application on a data folder of its own, and a visitor who fills in forms as a browser does."""
 
 import re
+import threading
 
 import pytest
 
 from server.accounts import account as accounts
 from server.accounts.directory import set_hostname
 from server.config import Settings
-from webmail.factory import create_app
+from webmail.factory import close_app, create_app
 
 ADDRESS, PASSWORD = "iris@lin.example", "correct horse battery"
 
@@ -63,7 +64,9 @@ def make_app():
 
     yield make
     for app in made:
-        app.extensions["posthouse"].directory.database.close()
+        for warming in [t for t in threading.enumerate() if t.name == "warm"]:
+            warming.join()
+        close_app(app)
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ def tree(tmp_path):
 
 
 def test_icons_are_found_wherever_they_are_named(tree):
-    (tree / "templates" / "deep" / "a.html").write_text("""{{ icon("mail", 18) }} {{ icon('x') }} {# icons: sun moon #}""")
+    (tree / "templates" / "deep" / "a.html").write_text(
+        """{{ icon("mail", 18) }} {{ icon('x') }} {# icons: sun moon #}"""
+    )
     (tree / "webmail" / "static" / "js" / "a.js").write_text("// icons: play\nicon( 'pause' )")
     (tree / "webmail" / "a.py").write_text('State(icon="key-round")  # icons: star')
     assert icon_names(tree) == {"mail", "x", "sun", "moon", "play", "pause", "key-round", "star"}

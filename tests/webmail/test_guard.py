@@ -56,7 +56,11 @@ def test_sign_in_does_not_lead_away(visitor, address):
 def test_every_route_asks_for_a_session(app, new_visitor):
     """A new route is closed until it is on the public list."""
     for rule in app.url_map.iter_rules():
-        if rule.rule in PUBLIC_PATHS | SIGNED_PATHS or rule.rule.startswith("/mail/setup") or rule.endpoint in ("root", "root_mail"):
+        if (
+            rule.rule in PUBLIC_PATHS | SIGNED_PATHS
+            or rule.rule.startswith("/mail/setup")
+            or rule.endpoint in ("root", "root_mail")
+        ):
             continue
         path = rule.rule
         for name, converter in rule._converters.items():

@@ -22,7 +22,7 @@ def test_placeholders_are_the_same(language):
     for message in i18n.load(language):
         if message.id:
             assert list(message.check(i18n.load(language))) == [], message.id
-            for texts in (message.string if isinstance(message.string, tuple) else (message.string,)):
+            for texts in message.string if isinstance(message.string, tuple) else (message.string,):
                 ids = message.id if isinstance(message.id, tuple) else (message.id,)
                 for brace in ("{seconds}", "{address}"):
                     assert (brace in texts) is (brace in ids[0])
@@ -78,6 +78,10 @@ def test_compiled_catalogues_can_be_read(tmp_path, monkeypatch):
 
 def test_the_command_line_finds_nothing_missing():
     done = subprocess.run(
-        [sys.executable, "-m", "webmail.i18n", "check"], cwd=Path(i18n.ROOT), capture_output=True, text=True, check=False
+        [sys.executable, "-m", "webmail.i18n", "check"],
+        cwd=Path(i18n.ROOT),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -35,7 +35,11 @@ def test_what_another_version_stored_falls_back_to_the_default(database):
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from([*Preferences.__slots__, "account_id", "x"]), st.text(max_size=12) | st.booleans() | st.none()))
+@given(
+    st.dictionaries(
+        st.sampled_from([*Preferences.__slots__, "account_id", "x"]), st.text(max_size=12) | st.booleans() | st.none()
+    )
+)
 def test_only_what_is_on_the_lists_gets_in(wishes):
     result = changed(DEFAULTS, **wishes)
     assert result.theme in preferences.THEMES

@@ -59,7 +59,8 @@ def test_ports(typed, port):
 
 
 @pytest.mark.parametrize(
-    ("name", "address", "letter"), [("Gmail", "", "G"), ("网易", "", "网"), ("", "iris@x.example", "I"), ("— ", "", "—"[:0] or "@")]
+    ("name", "address", "letter"),
+    [("Gmail", "", "G"), ("网易", "", "网"), ("", "iris@x.example", "I"), ("— ", "", "—"[:0] or "@")],
 )
 def test_monograms(source, name, address, letter):
     assert sources.monogram(with_(source, name=name, address=address)) == letter

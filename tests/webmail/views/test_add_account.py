@@ -60,7 +60,9 @@ def test_the_check_passes_and_the_account_is_made(iris, provider, directory):
     assert "Greetings" in checked.text
     assert "right horse" not in checked.text
     iris.get("/mail/accounts/add/choices")
-    made = iris.post("/mail/accounts/add/choices", name="Other", folder="own", mailbox="Elsewhere", colour="rose", leave="no")
+    made = iris.post(
+        "/mail/accounts/add/choices", name="Other", folder="own", mailbox="Elsewhere", colour="rose", leave="no"
+    )
     source = directory.read_now(lambda r: table.list_for(r, 1))[0]
     assert made.headers["Location"] == f"/mail/accounts/{source.id}"
     assert (source.name, source.mailbox, source.colour, source.leave) == ("Other", "Elsewhere", "rose", False)

@@ -1,0 +1,76 @@
+from playwright.sync_api import expect
+
+
+def test_an_account_is_added_watched_and_removed(open_page, house, sign_in, provider):
+    page = open_page()
+    sign_in(page, house)
+    page.goto(f"{house}/mail/accounts/")
+    page.get_by_role("link", name="Add an account").first.click()
+    page.get_by_label("E-mail address").press_sequentially("someone@other.example")
+    page.get_by_label("POP3 server").fill("127.0.0.1")
+    page.get_by_label("Port").fill(str(provider.port))
+    page.get_by_label("Encryption").select_option("none")
+    page.get_by_label("User name").fill("someone")
+    page.get_by_label("Password or code").fill("wrong")
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_text("Stopped at step 4 of 6")).to_be_visible()
+    expect(page.locator("#check").get_by_role("alert")).to_contain_text("Check the user name")
+    page.get_by_label("Password or code").fill("right horse")
+    page.get_by_role("button", name="Check again").click()
+    onward = page.get_by_role("link", name="Continue")
+    expect(onward).to_be_focused()
+    expect(page.locator("#check")).to_contain_text("Greetings")
+    onward.click()
+    page.get_by_label("Name in the list").fill("The other one")
+    page.get_by_role("textbox", name="Folder").fill("Elsewhere")
+    expect(page.locator("#own")).to_be_checked()
+    page.get_by_role("button", name="Start the import").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("The other one")
+    expect(page.get_by_text("Elsewhere")).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#live .p-badge")).to_have_text("Paused")
+    page.goto(f"{house}/mail/accounts/")
+    expect(page.locator(".p-item")).to_have_count(1)
+    page.get_by_role("link", name="The other one").click()
+    page.get_by_role("button", name="Remove this account").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("No account yet")).to_be_visible()
+
+
+def test_what_is_typed_stays_while_the_provider_is_looked_up(open_page, house, sign_in):
+    page = open_page()
+    sign_in(page, house)
+    page.goto(f"{house}/mail/accounts/add/")
+    page.get_by_label("E-mail address").press_sequentially("10020003@qq.com")
+    page.get_by_label("Password or code").fill("qzxvkhawoptelbnd")
+    expect(page.locator(".p-prov")).to_contain_text("QQ")
+    expect(page.get_by_label("Password or code")).to_have_value("qzxvkhawoptelbnd")
+
+
+def test_the_list_moves_by_itself(open_page, house, sign_in, provider):
+    page = open_page()
+    sign_in(page, house)
+    page.goto(f"{house}/mail/accounts/")
+    with page.expect_response(lambda r: r.url.endswith("/mail/accounts/") and r.request.headers.get("hx-request")):
+        page.clock.install()
+        page.reload()
+        page.clock.run_for(21_000)
+
+
+def test_without_scripts(open_page, house, sign_in, provider):
+    page = open_page(java_script_enabled=False)
+    sign_in(page, house)
+    page.goto(f"{house}/mail/accounts/add/")
+    page.get_by_label("E-mail address").fill("someone@other.example")
+    page.get_by_label("Password or code").fill("right horse")
+    page.get_by_role("button", name="Check").click()
+    page.get_by_label("POP3 server").fill("127.0.0.1")
+    page.get_by_label("Port").fill(str(provider.port))
+    page.get_by_label("Encryption").select_option("none")
+    page.get_by_label("User name").fill("someone")
+    page.get_by_label("Password or code").fill("right horse")
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_text("All 6 steps passed")).to_be_visible()
+    page.get_by_role("link", name="Continue").click()
+    page.get_by_role("button", name="Start the import").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("other.example")
