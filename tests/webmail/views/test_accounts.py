@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import pytest
 
@@ -123,7 +124,7 @@ def test_remove(iris, one, directory):
 
 
 class TestEdit:
-    FORM = {
+    FORM: ClassVar = {
         "name": "New name",
         "address": "iris@other.example",
         "mailbox": "Elsewhere",

@@ -39,7 +39,7 @@ def test_an_unticked_box_is_kept_too(iris, directory):
 
 def test_nonsense_changes_nothing(iris, directory):
     """security.md T072."""
-    iris.post("/mail/settings/general", **{k: "\x00<b>" for k in ALL}, account_id="2", admin="1")
+    iris.post("/mail/settings/general", **dict.fromkeys(ALL, "\x00<b>"), account_id="2", admin="1")
     assert wishes(directory) == preferences.DEFAULTS
 
 
