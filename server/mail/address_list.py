@@ -70,6 +70,7 @@ class _Reader:
         self.words: list[_Word] = []
         self.angle: bytes | None = None
         self.comment = b""
+        self.seen_at = False
 
     def end_mailbox(self) -> None:
         if self.angle is not None:
@@ -88,6 +89,7 @@ class _Reader:
     def start_group(self) -> None:
         self.end_group()
         self.entries.append(Entry(Kind.GROUP_START, _phrase(self.words)))
+        self.mailboxes += 1  # a place among the allowed, so that groups have the same bound
         self.in_group = True
         self.clear()
 
@@ -148,13 +150,12 @@ def _special(reader: _Reader, text: bytes, *, spaced: bool) -> None:
     elif text == b";":  # closes a group; outside of one it is Outlook's comma
         reader.end_mailbox()
         reader.end_group()
-    elif (
-        text == b":"
-        and reader.angle is None
-        and not any(word.text == b"@" and not word.quoted for word in reader.words)
-    ):
+    elif text == b":" and not reader.words:
+        return  # a group has a name
+    elif text == b":" and reader.angle is None and not reader.seen_at:
         reader.start_group()
     else:
+        reader.seen_at = reader.seen_at or text == b"@"
         reader.words.append(_Word(text, spaced, quoted=False))
 
 

@@ -8,7 +8,7 @@ parameters with one name counts.
 
 import re
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from server.mail import charset, encoded_word
 from server.mail.limits import DEFAULT
@@ -159,9 +159,4 @@ def encode(name: str, value: str) -> list[bytes]:
 
 def percent(value: str) -> bytes:
     """RFC 2231 §4 / RFC 8187 attr-char: everything else as %XX of its UTF-8 octets."""
-    return b"".join(
-        bytes((octet,)) if octet in _ATTR_CHAR else b"%%%02X" % octet for octet in value.encode("utf-8", "replace")
-    )
-
-
-_ATTR_CHAR: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`|~")
+    return quote_from_bytes(value.encode("utf-8", "replace"), safe="!#$&+^`|").encode("ascii")

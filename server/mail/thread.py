@@ -202,8 +202,6 @@ def _by_subject(roots: list[_Container]) -> list[_Container]:
         gone.add(id(root))
         if target.item is None:
             target.children.extend(root.children if root.item is None else [root])
-        elif root.item is None:  # cannot be: an empty root would hold the table itself
-            gone.discard(id(root))
         elif item.is_reply and lead is not None and not lead.is_reply:
             target.children.append(root)
         else:

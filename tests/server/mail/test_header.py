@@ -91,6 +91,7 @@ def test_unfolding(written, value):
         "",
         "会议记录和下一步",
         "Re: [list] Grüße aus Köln",
+        "a  é  b",
         "a  double  space and é at  the end  ",
         "=?utf-8?Q?looks_encoded?=",
         " leading",
