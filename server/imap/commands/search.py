@@ -117,13 +117,13 @@ def _members(view: Selected, node: Node, *, uid: bool) -> bytes:
 
 async def _query(ctx: Context, key: SearchKey, charset: str, *, saving: bool) -> Query:
     """The store's query; `$` in it is the result saved before (RFC 5182 §2.1)."""
+    saved = ctx.saved
+    if saving:
+        ctx.saved = ()  # RFC 5182 §2.1: a search that is refused leaves nothing saved
     if charset not in CHARSETS:
         raise Refusal(Reason.BAD_CHARSET)
     ctx.condstore |= mentions_modseq(key)
     view = await ctx.load_view() if needs_numbers(key) else ctx.view
-    saved = ctx.saved
-    if saving:
-        ctx.saved = ()  # a search that fails leaves nothing saved
     return resolve(key, lambda sequence, uid: view.uid_ranges(sequence, uid=uid, saved=saved))
 
 

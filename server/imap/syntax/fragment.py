@@ -114,11 +114,6 @@ class Fragmenter:
         """Octets received and not yet part of a fragment or a literal."""
         return len(self._buffer)
 
-    @property
-    def mid_command(self) -> bool:
-        """Part of a command has come and the rest has not."""
-        return bool(self._lines or self._want or self._buffer)
-
     def feed(self, data: bytes) -> None:
         self._buffer += data
 

@@ -41,7 +41,9 @@ class Bookkeeper:
                 self.uids[number - 1] = uid or self.uids[number - 1]
 
     async def step(self):
-        pick = self._random.choice(["append", "flag", "delete", "expunge", "fetch", "noop", "move", "search", "refetch"])
+        pick = self._random.choice(
+            ["append", "flag", "delete", "expunge", "fetch", "noop", "move", "search", "refetch"]
+        )
         await getattr(self, pick)()
 
     def _number(self):

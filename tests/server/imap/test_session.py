@@ -10,13 +10,6 @@ from server.config import Limits
 from tests.fakes.imap_house import PASSWORD, House, message
 
 
-@pytest.fixture
-async def tls_house(tmp_path):
-    running = await House(tmp_path).start(tls=True)
-    yield running
-    await running.stop()
-
-
 async def start(tmp_path, **options):
     return await House(tmp_path, **options).start(tls=True)
 

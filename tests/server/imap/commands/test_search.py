@@ -1,0 +1,104 @@
+import pytest
+
+from server.store import sort as store_sort
+from tests.fakes.imap_house import message
+
+
+async def house_of_ten(house):
+    for number in range(10):
+        house.append(message(f"Letter {number}", message_id=f"<{number}@example.org>"))
+    return await house.signed_in(mailbox="INBOX")
+
+
+async def test_a_page_is_asked_of_the_store_as_a_page(house, monkeypatch):
+    client = await house_of_ten(house)
+    asked = []
+    real = store_sort.sort
+
+    def watch(*args, **options):
+        asked.append(options)
+        return real(*args, **options)
+
+    monkeypatch.setattr(store_sort, "sort", watch)
+    assert await client.ok("UID SORT RETURN (PARTIAL 3:4 COUNT) (REVERSE SUBJECT) UTF-8 ALL") == [
+        b'* ESEARCH (TAG "t3") UID COUNT 10 PARTIAL (3:4 8,7)'
+    ]
+    assert asked == [{"offset": 2, "limit": 2}]
+
+
+@pytest.mark.parametrize(
+    ("options", "answer"),
+    [
+        ("PARTIAL 1:3", b"PARTIAL (1:3 10,9,8)"),
+        ("PARTIAL 9:20", b"PARTIAL (9:20 2,1)"),
+        ("PARTIAL 11:20", b"PARTIAL (11:20 NIL)"),
+        ("PARTIAL -1:-2", b"PARTIAL (-1:-2 2,1)"),
+        ("PARTIAL 1:2 MIN MAX", b"MIN 10 MAX 1 PARTIAL (1:2 10,9)"),
+        ("COUNT", b"COUNT 10"),
+        ("ALL", b"ALL 10,9,8,7,6,5,4,3,2,1"),
+    ],
+)
+async def test_windows_of_a_sort(house, options, answer):
+    client = await house_of_ten(house)
+    assert await client.ok(f"SORT RETURN ({options}) (REVERSE SUBJECT) UTF-8 ALL") == [
+        b'* ESEARCH (TAG "t3") ' + answer
+    ]
+
+
+async def test_a_page_of_a_selection_counts_the_selection(house):
+    client = await house_of_ten(house)
+    await client.ok("UID STORE 2,5,9 +FLAGS.SILENT (\\Flagged)")
+    assert await client.ok("UID SORT RETURN (PARTIAL 1:2 COUNT) (REVERSE SUBJECT) UTF-8 FLAGGED") == [
+        b'* ESEARCH (TAG "t4") UID COUNT 3 PARTIAL (1:2 9,5)'
+    ]
+
+
+async def test_modseq_in_a_sort(house):
+    client = await house_of_ten(house)
+    (line,) = await client.ok("SORT (SUBJECT) UTF-8 MODSEQ 10")
+    assert line == b"* SORT 9 10 (MODSEQ 11)"
+    (line,) = await client.ok("SORT RETURN (PARTIAL 1:1) (SUBJECT) UTF-8 MODSEQ 10")
+    assert line == b'* ESEARCH (TAG "t4") PARTIAL (1:1 9) MODSEQ 11'
+
+
+async def test_a_thread_as_a_tree(house):
+    def reply(number, *to):
+        refs = " ".join(f"<{n}@example.org>" for n in to)
+        house.append(
+            message(
+                f"Re: x{number}",
+                message_id=f"<{number}@example.org>",
+                references=refs,
+                date=f"Sun, 1 Nov 2026 12:{number:02}:00 +0000",
+            )
+        )
+
+    house.append(message("x", message_id="<1@example.org>", date="Sun, 1 Nov 2026 12:00:00 +0000"))
+    reply(2, 1)
+    reply(3, 1, 2)
+    reply(4, 1, 2)
+    house.append(message("alone", message_id="<5@example.org>", date="Sun, 1 Nov 2026 13:00:00 +0000"))
+    client = await house.signed_in(mailbox="INBOX")
+    assert await client.ok("THREAD REFERENCES UTF-8 ALL") == [b"* THREAD (1 2 (3)(4))(5)"]
+    assert await client.ok("UID THREAD REFERENCES UTF-8 UNSEEN 1,5") == [b"* THREAD (1)(5)"]
+    assert await client.ok("THREAD REFERENCES UTF-8 FLAGGED") == [b"* THREAD"]
+
+
+async def test_a_failed_search_saves_nothing(house):
+    client = await house_of_ten(house)
+    await client.ok("SEARCH RETURN (SAVE) 1:3")
+    assert (await client.ask("SEARCH RETURN (SAVE) CHARSET X-NONE ALL"))[1].startswith(b"NO [BADCHARSET")
+    assert await client.ok("SEARCH RETURN (COUNT) $") == [b'* ESEARCH (TAG "t5") COUNT 0']
+    await client.ok("SEARCH RETURN (SAVE MAX) ALL")
+    assert await client.ok("FETCH $ (UID)") == [b"* 10 FETCH (UID 10)"]
+    await client.ok("SEARCH RETURN (SAVE PARTIAL 2:3) ALL")
+    assert await client.ok("UID SEARCH $") == [b"* SEARCH 2 3"]
+
+
+@pytest.mark.parametrize(
+    "command", ["SEARCH 1:4294967295", "UID SEARCH UID 1:4294967295", "SEARCH 1:*,1:4294967295,4:2"]
+)
+async def test_enormous_sets(house, command):
+    """security T118."""
+    client = await house_of_ten(house)
+    assert await client.ok(command) == [b"* SEARCH 1 2 3 4 5 6 7 8 9 10"]
