@@ -90,7 +90,7 @@ class _Client(IMAPClient):  # type: ignore[misc]
 class Mail:
     """One signed-in IMAP connection. Not for two threads at once: `lease` sees to that."""
 
-    def __init__(self, client: IMAPClient, *, own: bool = True) -> None:
+    def __init__(self, client: IMAPClient) -> None:
         self._client = client
         self._imap = client._imap  # noqa: SLF001 - imapclient offers no other way to send several literals
         self._imap.debug = 0  # imapclient formats and logs every line, secrets included, unless this is off
@@ -98,7 +98,16 @@ class Mail:
         self.selected: tuple[str, int] | None = None
         self.broken = False
         self.exists = self.highestmodseq = 0
-        self.own = own  # ours keeps $HasAttachment; of a foreign server that cannot be known
+        self.own = self._is_own()
+
+    def _is_own(self) -> bool:
+        """Whether it is our own server, which keeps $HasAttachment; of another that cannot be known (RFC 2971)."""
+        if not self.has("ID", "OBJECTID"):
+            return False
+        try:
+            return b'"Posthouse"' in response.joined(self.run(b"ID NIL").records("ID"))
+        except MailRefused:
+            return False
 
     def has(self, *names: str) -> bool:
         """Whether the server offers all of these."""
@@ -341,7 +350,7 @@ def connect(settings: Settings, address: str, secret: str) -> Mail:
         if not implicit and host not in _LOOPBACK:
             client.starttls()  # never a password in clear over a network (T130)
         client.plain_login(command.refuse(address), command.refuse(secret))
-        return Mail(client, own=settings.imap_server is None)
+        return Mail(client)
     except LoginError as error:
         _shut(client)
         raise SignInExpired("the mail server refused the sign-in") from error

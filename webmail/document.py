@@ -22,7 +22,7 @@ pre{white-space:pre-wrap}
 a{color:#0f677c}
 blockquote{margin:8px 0 8px 0;padding-left:12px;border-left:2px solid #c5ced1;color:#434e53}
 p:first-child{margin-top:0}
-@media (max-width:480px){body{font-size:16px}}
+@media (max-width:370px){body{font-size:16px}}
 """
 _DARK = """
 :root{color-scheme:dark}

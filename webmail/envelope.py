@@ -19,7 +19,9 @@ _BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0
 
 def shown(value: str) -> str:
     """Text of a stranger made harmless for one line: no control characters, no bidirectional overrides (T023, T111)."""
-    return " ".join(value.translate(_CONTROLS).translate(_BIDI).split())
+    if not value.isprintable():  # control and format characters are not
+        value = value.translate(_CONTROLS).translate(_BIDI)
+    return " ".join(value.split())
 
 
 @dataclass(frozen=True, slots=True)

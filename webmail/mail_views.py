@@ -5,6 +5,7 @@ The services are made at first use, after a worker process was forked: processes
 
 import hashlib
 import hmac
+import threading
 from collections.abc import Callable
 
 from flask import Blueprint, Flask, current_app, g, request
@@ -13,18 +14,19 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from server.log import get_logger
-from webmail import jinja_filters, page, proxy, rail
+from webmail import error_page, jinja_filters, page, proxy, rail
 from webmail.imap_command import BadArgument
 from webmail.letter_html import LetterCache
 from webmail.mail_error import MailRefused, MailUnavailable, SignInExpired
 from webmail.message import Gone
 from webmail.proxy import Fetcher
+from webmail.sanitize import Reading
 from webmail.sanitize_process import Sanitiser
 from webmail.session import WebSession
-from webmail.views import errors
 
 log = get_logger("webmail.mail")
 _DONE = "posthouse_mail_views"
+_WARM = "posthouse_sanitiser_warm"
 
 
 def attach(blueprint: Blueprint) -> Blueprint:
@@ -54,25 +56,25 @@ def _once(state: BlueprintSetupState) -> None:
 
 def _unavailable(error: MailUnavailable) -> BaseResponse:
     log.warning("mail_server_unavailable", reason=str(error), path=request.path)
-    return errors.answer(503, *errors.WORDS[503])
+    return error_page.answer(503, *error_page.WORDS[503])
 
 
 def _expired(_error: SignInExpired) -> BaseResponse:
     log.info("mail_sign_in_expired", account=session().account_id)
-    answer = errors.answer(401, *errors.WORDS[401])
+    answer = error_page.answer(401, *error_page.WORDS[401])
     answer.headers["HX-Redirect"] = "/mail/sign-in"
     return answer
 
 
 def _refused(error: MailRefused) -> BaseResponse:
     if error.code in ("NONEXISTENT", "TRYCREATE"):
-        return errors.answer(404, *errors.WORDS[404])
+        return error_page.answer(404, *error_page.WORDS[404])
     log.warning("mail_server_refused", code=error.code, reason=str(error), path=request.path)
-    return errors.answer(409, *errors.WORDS[409])
+    return error_page.answer(409, *error_page.WORDS[409])
 
 
 def _gone(_error: Exception) -> BaseResponse:
-    return errors.answer(404, *errors.WORDS[404])
+    return error_page.answer(404, *error_page.WORDS[404])
 
 
 def session() -> WebSession:
@@ -101,6 +103,13 @@ def sanitiser() -> Sanitiser:
     if not isinstance(found, Sanitiser):
         raise TypeError
     return found
+
+
+def warm() -> None:
+    """Have a sanitiser process ready before the first message is opened; once in a process."""
+    if _WARM not in current_app.extensions:
+        current_app.extensions[_WARM] = True
+        threading.Thread(target=sanitiser().sanitise, args=("<p>", Reading()), daemon=True, name="warm").start()
 
 
 def letters() -> LetterCache:

@@ -15,6 +15,7 @@ MAX_HOST = 253
 _STRIPPED = "".join(map(chr, range(33)))
 _REMOVED = dict.fromkeys(map(ord, "\t\r\n"))
 _SAFE = "%/:=&?~#+!$,;'@()*[]-._"
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]+")
 _HOST_IN_TEXT = re.compile(
     r"(?:https?://)?(?:[^\s/@:]*@)?((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})(?=[/:?#]|\Z)", re.IGNORECASE
 )
@@ -124,12 +125,12 @@ def read(value: str, text: str = "") -> Link | None:
 def host_of(url: str) -> str:
     """The host of a web address in ASCII, or nothing where there is none that could be resolved."""
     try:
-        host = (urlsplit(url).hostname or "").rstrip(".")
-        if host.isascii():
-            return host.lower() if re.fullmatch(r"[A-Za-z0-9._:-]+", host) and len(host) <= MAX_HOST else ""
-        return host.encode("idna").decode("ascii").lower()
+        host = (urlsplit(url).hostname or "").rstrip(".").lower()
+        ascii_host = host if host.isascii() else host.encode("idna").decode("ascii").lower()
     except (ValueError, UnicodeError):
         return ""
+    # The IDNA tables turn odd spaces and dots into plain ones; what comes out is judged, not what went in.
+    return ascii_host if len(ascii_host) <= MAX_HOST and _HOST.fullmatch(ascii_host) else ""
 
 
 def web_address(url: str) -> str:

@@ -18,7 +18,7 @@ from webmail.sanitize import TooNested, sanitise
 
 CHROMIUM = "/usr/bin/chromium"
 MARK = "SCRIPT-RAN"
-BATCH = 25
+BATCH = 50
 PIXEL = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 
 
@@ -117,7 +117,7 @@ def stage(make_bodies) -> Iterator[Stage]:  # type: ignore[no-untyped-def]
     holder: dict[str, object] = {}
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             headers, content = pages(holder["bodies"], holder["origin"], self.path)  # type: ignore[arg-type]
             self.send_response(200)
             for name, value in headers.items():

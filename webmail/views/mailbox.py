@@ -25,6 +25,7 @@ def wish(role: str = "") -> Wish:
 @blueprint.get("/box/<path:mailbox>")
 def show(mailbox: str) -> BaseResponse:
     """The whole page, or the part of it that a script asks for."""
+    mail_views.warm()
     part = request.args.get("part", "list") if mail_views.is_partial() else "page"
     with lease(mail_views.session(), mailbox) as mail:
         if part == "rows":
