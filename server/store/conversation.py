@@ -2,8 +2,8 @@
 
 First by Message-ID, References and In-Reply-To: the nearest relative that is known decides, also one that has not
 arrived yet but was referred to. Else, for a reply only, by its subject: the newest message of the last 60 days with the
-same base subject whose sender is addressed by this one and which addressed this sender. So two strangers' "Re: Hello"
-never meet, though both were sent to me.
+same base subject whose sender is addressed by this one, which addressed this sender, and which shares one more person. So
+two strangers' "Re: Hello" never meet, though both were sent to me, and neither do my answers to them.
 """
 
 from sqlalchemy import bindparam, insert, select, update
@@ -64,10 +64,15 @@ def _by_reference(w: Writer, relatives: list[int]) -> int | None:
 def _by_subject(w: Writer, message: Prepared, arrived: int) -> int | None:
     if not message.participants:
         return None
-    sender, moment = message.participants[0], message.sent or arrived
+    sender, people, moment = message.participants[0], set(message.participants), message.sent or arrived
     for participants, thread, sent in w.run(_SAME_SUBJECT, subject=message.subject_hash).fetchall():
         others = participants.split(" ")
         recent = abs(moment - (sent or arrived)) <= WINDOW
-        if recent and sender in others and others[0] in message.participants:
+        if (
+            recent
+            and sender in others
+            and others[0] in people
+            and (len(people & set(others)) > 1 or people == set(others))
+        ):
             return int(thread)
     return None

@@ -4,7 +4,7 @@ The octets stay where they are; a copy is one more placement of the same content
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -28,13 +28,13 @@ _VALIDITY = Statement(select(box.c.uidvalidity).where(box.c.id == bindparam("mai
 _HOLD = Statement(update(content).where(content.c.id == bindparam("which")).values(holders=content.c.holders + 1))
 
 
-def copy(w: Writer, mailbox_id: int, uids: Sequence[int], target_id: int, *, now: int | None = None) -> Copied:
+def copy(w: Writer, mailbox_id: int, uids: Collection[int], target_id: int, *, now: int | None = None) -> Copied:
     """Copy messages with their flags and dates; the save date is new (RFC 8514).
 
     Args:
         w: A write transaction of the account.
         mailbox_id: Where they are.
-        uids: Ascending; those that are not there are left out.
+        uids: Which; those that are not there are left out.
         target_id: Where the copies go; may be the same mailbox.
         now: The save date, seconds since 1970.
 
@@ -46,7 +46,7 @@ def copy(w: Writer, mailbox_id: int, uids: Sequence[int], target_id: int, *, now
     return _place(w, rows, target_id, now)
 
 
-def move(w: Writer, mailbox_id: int, uids: Sequence[int], target_id: int, *, now: int | None = None) -> Copied:
+def move(w: Writer, mailbox_id: int, uids: Collection[int], target_id: int, *, now: int | None = None) -> Copied:
     """Copy messages and remove them from where they were, at once (RFC 9051 §6.4.8). As `copy` otherwise."""
     rows = list(fetch_chosen(w, _ROWS, mailbox_id, uids))
     copied = _place(w, rows, target_id, now)

@@ -4,7 +4,7 @@ What a message was is gone for every session at once; its octets and its place i
 cleared by `collect` in small transactions afterwards.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import bindparam, delete, select, text, update
@@ -32,7 +32,7 @@ def marked(r: Reader, mailbox_id: int) -> list[int]:
     return [uid for (uid,) in r.run(_MARKED, mailbox=mailbox_id).fetchall()]
 
 
-def expunge(w: Writer, mailbox_id: int, uids: Sequence[int] | None = None) -> list[int]:
+def expunge(w: Writer, mailbox_id: int, uids: Collection[int] | None = None) -> list[int]:
     r"""Remove the \\Deleted messages, of `uids` only when given (UID EXPUNGE); return the uids that went."""
     doomed = marked(w, mailbox_id)
     if uids is not None:
@@ -41,7 +41,7 @@ def expunge(w: Writer, mailbox_id: int, uids: Sequence[int] | None = None) -> li
     return remove(w, mailbox_id, doomed)
 
 
-def remove(w: Writer, mailbox_id: int, uids: Sequence[int]) -> list[int]:
+def remove(w: Writer, mailbox_id: int, uids: Collection[int]) -> list[int]:
     """Remove messages whatever their flags (POP3 QUIT, MOVE); return the uids that were there."""
     rows: list[tuple[Any, ...]] = list(fetch_chosen(w, _ROWS, mailbox_id, uids))
     if not rows:

@@ -1,6 +1,6 @@
 """Changing the flags of messages (RFC 9051 §6.4.6, conditionally RFC 7162 §3.1.3)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from sqlalchemy import bindparam, select, update
@@ -39,7 +39,7 @@ COUNT = Statement(
 def store_flags(
     w: Writer,
     mailbox_id: int,
-    uids: Sequence[int],
+    uids: Collection[int],
     op: Op,
     flags: Iterable[str],
     unchanged_since: int | None = None,
@@ -49,7 +49,7 @@ def store_flags(
     Args:
         w: A write transaction of the account.
         mailbox_id: Where the messages are.
-        uids: Ascending; those that are not there are left out.
+        uids: Which; those that are not there are left out.
         op: What to do with `flags`.
         flags: System flags and keywords.
         unchanged_since: Leave a message alone, and say so in `failed`, when its mod-sequence is higher.

@@ -1,11 +1,11 @@
 """Reading messages of a mailbox: which there are, their rows, their flags, their octets.
 
-Nothing here opens a message to list it. uids are asked for in ascending order and answered so; a uid that is not there
-(any more) is left out.
+Nothing here opens a message to list it. Answers come in ascending order of uids, whatever order was asked for; a uid that
+is not there (any more) is left out.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -69,19 +69,18 @@ _WHOLE = chosen(
 )  # fmt: skip
 
 
-def fetch_chosen(r: Reader, pair: tuple[Statement, Statement], mailbox_id: int, uids: Sequence[int]) -> Iterable[Any]:
+def fetch_chosen(r: Reader, pair: tuple[Statement, Statement], mailbox_id: int, uids: Collection[int]) -> Iterable[Any]:
     """Run the better one of a pair made by `chosen`; rows come in order of their uids, which stand first in them."""
     if not uids:
         return ()
-    first, last = uids[0], uids[-1]
-    if last - first < DENSE * len(uids):
+    wanted = set(uids)
+    first, last = min(wanted), max(wanted)
+    if last - first < DENSE * len(wanted):
         rows = r.run(pair[0], mailbox=mailbox_id, first=first, last=last)
-        if last - first + 1 == len(uids):
+        if last - first + 1 == len(wanted):
             return rows
-        wanted = set(uids)
         return (row for row in rows if row[0] in wanted)
-    listed = f"[{','.join(map(str, uids))}]"
-    return r.run(pair[1], mailbox=mailbox_id, uids=listed)
+    return r.run(pair[1], mailbox=mailbox_id, uids=f"[{','.join(map(str, wanted))}]")
 
 
 def uids(r: Reader, mailbox_id: int) -> "array[int]":
@@ -105,13 +104,13 @@ def sizes(r: Reader, mailbox_id: int) -> tuple["array[int]", "array[int]"]:
     return array("I", [uid for uid, _ in found]), array("Q", [size for _, size in found])
 
 
-def rows(r: Reader, mailbox_id: int, uids: Sequence[int], *, fields: frozenset[str] | None = None) -> list[Message]:
+def rows(r: Reader, mailbox_id: int, uids: Collection[int], *, fields: frozenset[str] | None = None) -> list[Message]:
     """Return messages in order of their uids.
 
     Args:
         r: A transaction of the account.
         mailbox_id: Where they are.
-        uids: Ascending.
+        uids: Which.
         fields: Attributes of `Message` that are wanted; None for all. Others may hold their empty value.
     """
     if fields is not None and not fields & CONTENT_FIELDS:
@@ -139,7 +138,7 @@ def moment(seconds: int) -> datetime:
         return EPOCH + timedelta(seconds=seconds)
 
 
-def flags(r: Reader, mailbox_id: int, uids: Sequence[int]) -> list[tuple[int, frozenset[str], int]]:
+def flags(r: Reader, mailbox_id: int, uids: Collection[int]) -> list[tuple[int, frozenset[str], int]]:
     """Return (uid, flags, modseq) of messages, in order of their uids."""
     decode = flag_set.decode
     return [
@@ -159,7 +158,7 @@ def raw(r: Reader, message: Message | int) -> bytes:
     return decompress(data, size)
 
 
-def raw_many(r: Reader, messages: Sequence[Message]) -> Iterator[tuple[Message, bytes]]:
+def raw_many(r: Reader, messages: Iterable[Message]) -> Iterator[tuple[Message, bytes]]:
     """Go through messages with their octets, one in memory at a time."""
     for message in messages:
         yield message, raw(r, message)

@@ -24,7 +24,9 @@ DEPTH = 100
 RANGES_IN_SQL = 20
 DAY = 86_400
 
-place, content, facet, folded = schema.placement, schema.content, schema.facet, schema.folded
+place, content = schema.placement, schema.content
+# Under other names: a statement that sorts by facets has that table in its FROM already.
+facet, folded = schema.facet.alias("own_facet"), schema.folded.alias("own_folded")
 
 Condition = ColumnElement[bool]
 

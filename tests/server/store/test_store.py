@@ -1,0 +1,141 @@
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from server.config import Settings
+from server.notify.bus import SilentBus
+from server.store import append, collect, expunge, index, mailboxes, messages
+from server.store.query import Text
+from server.store.search import search
+from server.store.store import Store, folder_of
+from tests.fakes.clock import FakeClock
+from tests.fakes.mail_account import letter
+
+
+class Ledger(SilentBus):
+    def __init__(self) -> None:
+        self.published: list[tuple[int, int]] = []
+
+    def publish(self, account: int, modseq: int) -> None:
+        self.published.append((account, modseq))
+
+
+@pytest.fixture
+def bus() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def store(tmp_path: Path, bus: Ledger):
+    made = Store(Settings(tmp_path), bus, FakeClock(), max_open=3)
+    yield made
+    made.close()
+
+
+def put(text: str = "hello"):
+    prepared = append.prepare(letter(text, text))
+    return lambda w: append.append(w, 1, prepared)
+
+
+async def until(store: Store, account: int, fn, wanted) -> None:
+    async with asyncio.timeout(10):
+        while await store.read(account, fn) != wanted:
+            await asyncio.sleep(0.02)
+
+
+async def test_reading_and_writing(store: Store, bus: Ledger):
+    assert (await store.read(7, lambda r: mailboxes.by_name(r, "INBOX"))).uidnext == 1
+    done = await store.write(7, put())
+    assert store.read_now(7, lambda r: list(messages.uids(r, 1))) == [1]
+    assert store.write_now(7, put("b")).uid == 2
+    assert bus.published == [(7, done.modseq), (7, done.modseq + 1)]
+    assert store.path(7).parent.stat().st_mode & 0o077 == 0
+
+
+async def test_accounts_are_apart(store: Store):
+    await store.write(1, put())
+    assert store.read_now(257, lambda r: list(messages.uids(r, 1))) == []
+    assert store.path(1) != store.path(257)
+
+
+async def test_nothing_is_published_for_what_failed_or_changed_nothing(store: Store, bus: Ledger):
+    with pytest.raises(LookupError):
+        await store.write(7, lambda w: (put()(w), {}["x"]))
+    await store.write(7, lambda w: expunge.expunge(w, 1))
+    await store.read(7, mailboxes.list_all)
+    assert bus.published == []
+
+
+async def test_many_writers_of_many_accounts(store: Store):
+    await asyncio.gather(*(store.write(account, put(f"{n}")) for account in range(1, 9) for n in range(10)))
+    for account in range(1, 9):
+        assert list(await store.read(account, lambda r: messages.uids(r, 1))) == list(range(1, 11))
+
+
+async def test_only_so_many_stay_open(store: Store):
+    for account in range(1, 10):
+        await store.write(account, put())
+    # The chores look at each account once more; after that, the rule holds.
+    async with asyncio.timeout(10):
+        while len(store._open) > 3:
+            await asyncio.sleep(0.05)
+            await store.read(1, mailboxes.list_all)
+            await store.read(99, mailboxes.list_all)
+    assert list(await store.read(5, lambda r: messages.uids(r, 1))) == [1]
+
+
+async def test_one_in_use_is_not_closed(store: Store):
+    gate, started = threading.Event(), threading.Event()
+
+    def slow(r):
+        started.set()
+        gate.wait(10)
+        return list(messages.uids(r, 1))
+
+    await store.write(1, put())
+    reading = asyncio.ensure_future(store.read(1, slow))
+    await asyncio.to_thread(started.wait, 10)
+    for account in range(2, 8):
+        await store.write(account, put())
+    assert 1 in store._open
+    gate.set()
+    assert await reading == [1]
+
+
+async def test_chores_fill_the_index_and_clear_up(store: Store):
+    await store.write(7, put("findable"))
+    await until(store, 7, index.first_unindexed, 0)
+    assert await store.read(7, lambda r: search(r, 1, Text("findable"))) == [1]
+    await store.write(7, lambda w: expunge.remove(w, 1, [1]))
+    await until(store, 7, collect.has_garbage, False)
+
+
+async def test_what_a_process_left_undone_is_done_after_the_next_opening(tmp_path: Path):
+    first = Store(Settings(tmp_path), SilentBus(), FakeClock())
+    first._chores.close()
+    await first.write(7, put())
+    await first.write(7, put("b"))
+    await first.write(7, lambda w: expunge.remove(w, 1, [1]))
+    first.close()
+    second = Store(Settings(tmp_path), SilentBus(), FakeClock())
+    await until(second, 7, index.first_unindexed, 0)
+    await until(second, 7, collect.has_garbage, False)
+    second.close()
+
+
+async def test_two_stores_on_one_folder(store: Store, tmp_path: Path):
+    other = Store(Settings(tmp_path), SilentBus(), FakeClock())
+    both = [s.write(7, put(f"{n}")) for n in range(20) for s in (store, other)]
+    uids = sorted(done.uid for done in await asyncio.gather(*both))
+    assert uids == list(range(1, 41))
+    other.close()
+
+
+async def test_work_without_a_transaction(store: Store):
+    assert await store.run(lambda: threading.current_thread().name) != threading.current_thread().name
+
+
+def test_folders_are_spread():
+    assert folder_of(Path("x"), 258) == Path("x/02/258")
