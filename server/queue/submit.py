@@ -22,7 +22,8 @@ from server.queue.model import NULL_PATH, AddressRefused, Message, Submission, d
 
 T = TypeVar("T")
 log = get_logger("queue.submit")
-_LONE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_LONE_CR = re.compile(rb"\r(?!\n)")
+_LONE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class QueueDatabase(Protocol):
@@ -125,9 +126,16 @@ def enter_report(w: Writer, name: str, raw: bytes, recipient: str, now: int) -> 
 
 
 def crlf(raw: bytes) -> bytes:
-    """Make every line end CR LF and close the last line; the same object when nothing is to do."""
-    if raw.count(b"\r\n") != raw.count(b"\n") or raw.count(b"\r\n") != raw.count(b"\r"):
-        raw = _LONE_LINE_END.sub(b"\r\n", raw)
+    """Make every line end CR LF and close the last line; the same object when nothing is to do.
+
+    A lone LF is a line end of another habit. A lone CR is none, and must not become one: behind it could stand a header field
+    that nobody saw (security.md T084), so a space takes its place.
+    """
+    ends = raw.count(b"\r\n")
+    if ends != raw.count(b"\r"):
+        raw = _LONE_CR.sub(b" ", raw)
+    if ends != raw.count(b"\n"):
+        raw = _LONE_LF.sub(b"\r\n", raw)
     return raw if raw.endswith(b"\r\n") else raw + b"\r\n"
 
 

@@ -77,6 +77,7 @@ class Worker:
         self._folder, self._hostname = settings.queue_dir, hostname
         self._schedule, self._chance = schedule, chance
         self._tasks: set[asyncio.Task[None]] = set()
+        self._settling: set[asyncio.Task[None]] = set()
         self._domains: Counter[str] = Counter()
         self._octets = 0
         self._poke = asyncio.Event()
@@ -109,6 +110,7 @@ class Worker:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*self._settling, return_exceptions=True)
             await asyncio.to_thread(lock.release)
 
     async def run_once(self) -> int:
@@ -214,7 +216,11 @@ class Worker:
         try:
             outcomes = await self._deliver(lease)
             reach("queue.delivered")
-            await self._settle(lease, outcomes)
+            # What is known is written down even when the worker is being stopped: else it would be sent once more.
+            settling = asyncio.create_task(self._settle(lease, outcomes))
+            self._settling.add(settling)
+            settling.add_done_callback(self._settling.discard)
+            await asyncio.shield(settling)
         except asyncio.CancelledError:
             raise
         except Exception:

@@ -26,7 +26,7 @@ class RemoteMx:
         self.extensions, self.tls, self.implicit_tls = list(extensions), tls, implicit_tls
         self.steps = steps
         self.connections = 0
-        self.received: list[bytes] = []
+        self.received: list[bytearray] = []
         """Everything that came, per connection."""
         self.messages: list[tuple[str, list[str], bytes]] = []
         """(MAIL argument, RCPT arguments, octets after unstuffing) of each message that ended with a dot."""
@@ -56,7 +56,7 @@ class RemoteMx:
         task = asyncio.current_task()
         self._tasks.add(task)
         self.connections += 1
-        self.received.append(b"")
+        self.received.append(bytearray())
         dialogue = _Dialogue(self, reader, writer, len(self.received) - 1)
         try:
             await dialogue.run()
@@ -160,13 +160,13 @@ class _Dialogue:
         step = await self.answer("data", b"354 go ahead\r\n")
         if not step.startswith(b"354"):
             return
-        body = b""
+        body = bytearray()
         while (line := await self.line()) != b".\r\n":
             body += line[1:] if line.startswith(b".") else line
             if self.mx.steps.get("body") is DROP:
                 raise ConnectionResetError
             if self.mx.steps.get("body") is HANG:
                 await asyncio.Event().wait()
-        self.mx.messages.append((self.mail, self.rcpts, body))
+        self.mx.messages.append((self.mail, self.rcpts, bytes(body)))
         await self.answer("dot", b"250 2.0.0 queued as 42\r\n")
         self.mail, self.rcpts = None, []

@@ -9,6 +9,7 @@ import pytest
 
 from server.config import Settings
 from server.net.tls import self_signed
+from server.queue import remote
 from server.queue.client import Stages
 from server.queue.model import Job, Kind, Message, Recipient
 from server.queue.remote import RemoteTransport
@@ -17,7 +18,7 @@ from tests.fakes.post_room import RAW
 from tests.fakes.remote_mx import DRIP, DROP, HANG, RemoteMx
 from tests.fakes.resolver import FakeResolver
 
-QUICK = Stages(connect=2, greeting=0.3, command=0.3, tls=0.5, data=0.3, block=0.3, quit=0.2, total=2)
+QUICK = Stages(connect=2, greeting=0.3, command=0.3, tls=0.5, data=0.3, block=0.3, quit=0.2, total=1)
 
 
 class Hops:
@@ -202,6 +203,23 @@ async def test_next_host_is_tried():
 
 async def test_no_host_answers():
     assert await deliver(1, 2) == [(0, Kind.DEFERRED, 421, "4.4.1")]
+
+
+async def test_a_router_without_hosts():
+    assert await deliver() == [(0, Kind.DEFERRED, 451, "4.4.0")]
+
+
+async def test_no_route_is_told():
+    found = RemoteTransport(Settings(data=Path("/nowhere")), FakeResolver(), "mail.example.org")
+    (outcome,) = await found.deliver(job())
+    assert (outcome.kind, outcome.enhanced, outcome.host) == (Kind.FAILED, "5.1.2", "")
+
+
+async def test_an_attempt_has_an_end_however_many_hosts(monkeypatch):
+    monkeypatch.setattr(remote, "ATTEMPT_SECONDS", -1)
+    async with RemoteMx() as mx:
+        assert await deliver(1, mx) == [(0, Kind.DEFERRED, 421, "4.4.1")]
+        assert mx.connections == 0
 
 
 async def test_a_banner_of_5000_lines():

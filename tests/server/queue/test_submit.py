@@ -103,8 +103,9 @@ async def test_wishes_are_kept(post):
     [
         (b"a\r\nb\r\n", b"a\r\nb\r\n"),
         (b"a\nb", b"a\r\nb\r\n"),
-        (b"a\rb\r\n", b"a\r\nb\r\n"),
-        (b"a\r\r\nb", b"a\r\n\r\nb\r\n"),
+        (b"a\rb\r\n", b"a b\r\n"),
+        (b"a\r\r\nb", b"a \r\nb\r\n"),
+        (b"Subject: a\rBcc: eve@x.test\r\n\r\n", b"Subject: a Bcc: eve@x.test\r\n\r\n"),
         (b"", b"\r\n"),
         (b"x\n.\nMAIL FROM:<eve@x.test>\n", b"x\r\n.\r\nMAIL FROM:<eve@x.test>\r\n"),
     ],

@@ -190,6 +190,37 @@ async def test_a_forgotten_recipient_is_a_deferral(post):
     assert (await post.entries())[0].last_reply.startswith("451 4.3.0")
 
 
+async def test_octets_that_vanish_during_the_attempt_do_not_hide_its_end(post):
+    class Vanishing:
+        async def deliver(self, job):
+            post.queue.blobs.remove(job.message.id)
+            return [working.Outcome(r.id, *REFUSED) for r in job.recipients]
+
+    await post.submit()
+    await post.worker(remote=Vanishing()).run_once()
+    assert dsn.parse(post.local.jobs[0].raw).recipients[0].status == "5.1.1"
+
+
+async def test_settling_that_fails_for_good_is_left_to_the_lease(post):
+    await post.submit()
+    real = post.database.async_write
+
+    async def write(fn):
+        if post.remote.jobs:
+            raise DatabaseBusy
+        return await real(fn)
+
+    async def sleep(seconds):
+        post.clock.advance(seconds)
+
+    post.queue.database = type("D", (), {"async_write": staticmethod(write), "async_read": post.database.async_read})()
+    post.clock.sleep = sleep
+    worker = post.worker()
+    worker._begin(await worker._lease())
+    await asyncio.gather(*worker._tasks)
+    assert (await post.entries())[0].under_way
+
+
 async def test_missing_octets_are_told(post):
     name = await post.submit()
     post.queue.blobs.remove(name)
@@ -412,6 +443,66 @@ class TestRun:
         lock = WorkerLock(post.settings.queue_dir)
         assert lock.acquire()
         lock.release()
+
+    async def test_what_is_known_is_written_though_the_worker_is_cut(self, post):
+        """Cut between the other side's 250 and our note of it: the note is made, nothing goes out twice."""
+        await post.submit()
+        settling, real = asyncio.Event(), post.database.async_write
+
+        async def write(fn):
+            if post.remote.jobs:
+                settling.set()
+                await asyncio.sleep(0.05)
+            return await real(fn)
+
+        post.queue.database = type(
+            "D", (), {"async_write": staticmethod(write), "async_read": post.database.async_read}
+        )()
+        task = asyncio.create_task(post.worker().run())
+        async with asyncio.timeout(10):
+            await settling.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert await post.entries() == []
+
+    async def test_stopped_while_another_worker_runs(self, post):
+        lock = WorkerLock(post.settings.queue_dir)
+        assert lock.acquire()
+        worker = post.worker()
+        task = asyncio.create_task(worker.run())
+        async with asyncio.timeout(10):
+            while not post.clock._sleepers:
+                await asyncio.sleep(0.01)
+            worker.stop()
+            await task
+        lock.release()
+
+    async def test_an_attempt_that_is_lost_is_repeated_when_its_lease_runs_out(self, post, monkeypatch):
+        await post.submit()
+
+        def unreadable(name):
+            raise OSError(5, "input/output error")
+
+        monkeypatch.setattr(post.queue.blobs, "get", unreadable)
+        worker = post.worker()
+        assert await worker.run_once() == 1
+        assert (await post.entries())[0].under_way
+        monkeypatch.undo()
+        post.clock.advance(working.LEASE_SECONDS)
+        assert await worker.run_once() == 1
+        assert await post.entries() == []
+
+    async def test_no_lease_beyond_what_may_run(self, post, monkeypatch):
+        for n in range(3):
+            await post.submit(recipients=(f"u@d{n}.test",))
+        monkeypatch.setattr(working, "MAX_JOBS", 2)
+        worker = post.worker()
+        first = await worker._lease()
+        worker._begin(first)
+        assert len(first) == 2
+        assert await worker._lease() == []
+        await asyncio.gather(*worker._tasks)
 
     async def test_orphans_are_swept(self, post, monkeypatch):
         import time
