@@ -229,6 +229,12 @@ def list_all(r: Reader) -> Sequence[Source]:
     return [_source(row) for row in r.execute(sa.select(*_COLUMNS).order_by(source.c.id))]
 
 
+def unopenable(r: Reader, ring: Keyring) -> Sequence[int]:
+    """Return the sources whose password no key here opens: the file is missing, damaged or another one."""
+    rows = r.execute(sa.select(source.c.id, source.c.sealed_password).order_by(source.c.id))
+    return [row.id for row in rows if not ring.opens(row.sealed_password)]
+
+
 def due(r: Reader, now: datetime, *, limit: int = 200) -> Sequence[Source]:
     """Return what has to be collected and is nobody's at the moment, the wanted ones first."""
     seconds = int(now.timestamp())

@@ -119,6 +119,13 @@ class Scheduler:
         if not self._prepared:
             await asyncio.to_thread(account.ensure_tables, self._database.path)
             self._prepared = True
+            ring = account.keyring(self._kit.settings)
+            closed = await self._database.async_read(lambda r: account.unopenable(r, ring))
+            if closed:
+                path = str(self._kit.settings.secret_key_file)
+                log.error(
+                    "stored_sign_ins_closed", sources=len(closed), file=path, remedy="put the file back from a backup"
+                )
 
     def _ended(self, source_id: int, task: "asyncio.Task[Any]") -> None:
         self._running.pop(source_id, None)

@@ -64,6 +64,13 @@ class Keyring:
         except InvalidTag as error:
             raise FetchError("secret-key-wrong") from error
 
+    def opens(self, sealed: bytes) -> bool:
+        """Tell whether the key that sealed this is here."""
+        try:
+            return sealed[1 : 1 + KEY_ID_SIZE] in self._load(create=False)
+        except FetchError:
+            return False
+
     def current_id(self) -> bytes | None:
         """Return the id of the key that seals, or None when there is no key yet."""
         try:

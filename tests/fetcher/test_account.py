@@ -280,3 +280,14 @@ async def test_everything_of_an_account_goes_with_it(world):
     world.database.write(lambda w: account.delete_for_account(w, 1))
     assert [s.id for s in world.database.read(account.list_all)] == [keep]
     assert replace(world.source(keep)).account_id == 2
+
+
+async def test_it_is_known_which_passwords_no_key_opens(world):
+    ring = account.keyring(world.settings)
+    closed = world.add(username="a")
+    world.settings.secret_key_file.rename(world.settings.data / "old.key")
+    assert world.database.read(lambda r: account.unopenable(r, ring)) == [closed]
+    world.add(username="b")
+    assert world.database.read(lambda r: account.unopenable(r, ring)) == [closed]
+    (world.settings.data / "old.key").rename(world.settings.secret_key_file)
+    assert world.database.read(lambda r: account.unopenable(r, ring)) == [world.source_id]

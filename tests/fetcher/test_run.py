@@ -123,6 +123,8 @@ async def test_a_quit_that_fails_deletes_in_the_next_session_after_a_second_look
     world.add(leave=False)
     await world.fetch()
     assert len(world.drop.messages) == SIZE
+    stories = world.database.read(lambda r: seen.stories(r, world.source_id))
+    assert all(s.removed_at is None for s in stories)
     world.manners.quit_fails = False
     world.pop3.commands.clear()
     report = await world.fetch()

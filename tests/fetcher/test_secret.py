@@ -85,6 +85,23 @@ def test_a_folder_in_its_place_is_said(path):
     assert refused(lambda: Keyring(path).seal("x", account_id=1, source_id=1)) == "secret-key-unusable"
 
 
+def test_a_key_that_another_process_made_just_now_is_taken(path, monkeypatch):
+    other = Keyring(path).seal("x", account_id=1, source_id=1)
+    made = path.read_bytes()
+    ring, read = Keyring(path), Keyring._read
+    first = iter([True])
+
+    def not_yet(self):
+        if next(first, False):
+            raise FileNotFoundError
+        return read(self)
+
+    monkeypatch.setattr(Keyring, "_read", not_yet)
+    ring.seal("y", account_id=1, source_id=2)
+    assert path.read_bytes() == made
+    assert ring.open(other, account_id=1, source_id=1) == "x"
+
+
 def test_several_at_once_make_one_key(path):
     sealed = {}
     gate = threading.Barrier(8)
