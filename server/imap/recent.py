@@ -1,16 +1,19 @@
 """The last few messages a connection has read, decoded.
 
 A client that fetches a large message in pieces does not make the server decompress and parse it for each piece.
-Bounded in number and octets; the newest is kept whatever its size, because the next piece of it is what will be asked for.
+Bounded in number and octets; while a client fetches by pieces the newest is kept whatever its size, because the next piece of it is
+what will be asked for.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from server.mail.limits import Limits
 from server.mail.mime import Part, parse
 
 MAX_MESSAGES = 4
-MAX_OCTETS = 4 * 2**20
+MAX_OCTETS = 2 * 2**20
+_SHALLOW = Limits(depth=0)
 
 
 @dataclass(slots=True)
@@ -19,12 +22,20 @@ class Decoded:
 
     raw: bytes
     _root: Part | None = None
+    _outline: Part | None = None
 
     @property
     def root(self) -> Part:
         if self._root is None:
             self._root = parse(self.raw)
         return self._root
+
+    @property
+    def outline(self) -> Part:
+        """Header and body of the whole, without the parts inside: enough for the sections that clients list by."""
+        if self._outline is None:
+            self._outline = self._root or parse(self.raw, _SHALLOW)
+        return self._outline
 
 
 class RecentMessages:
@@ -47,6 +58,12 @@ class RecentMessages:
             _, dropped = self._kept.popitem(last=False)
             self._octets -= len(dropped.raw)
         return decoded
+
+    def let_go_of_large(self) -> None:
+        """Keep nothing beyond the bound: for when no further piece is expected."""
+        while self._octets > MAX_OCTETS:
+            _, dropped = self._kept.popitem()
+            self._octets -= len(dropped.raw)
 
     def clear(self) -> None:
         self._kept.clear()

@@ -97,6 +97,8 @@ async def fetch(ctx: Context, command: c.Fetch) -> Reply:
     if command.partial is not None:
         numbers = _part(list(numbers), command.partial)
     missing = await _answer(ctx, view, plan, iter(numbers))
+    if not any(isinstance(item, Section) and item.partial for item in plan.octets):
+        ctx.recent.let_go_of_large()
     if missing:
         # RFC 2180 §4.1.3: others have expunged some; the client hears it as soon as it may.
         ctx.woken = True
@@ -247,7 +249,8 @@ def _octets_item(decoded: Decoded, attribute: Section | BinarySize) -> bytes:
         return section_item(attribute, _binary(decoded, attribute.path))
     if not attribute.path and not attribute.kind:
         return section_item(attribute, decoded.raw)
-    octets = mime.section(decoded.raw, decoded.root, attribute.path, attribute.kind, attribute.names)
+    root = decoded.root if attribute.path else decoded.outline
+    octets = mime.section(decoded.raw, root, attribute.path, attribute.kind, attribute.names)
     return section_item(attribute, octets)
 
 
