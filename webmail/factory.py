@@ -12,11 +12,11 @@ from flask import Flask, redirect, url_for
 from fetcher.account import SCHEMA as SOURCE_TABLES
 from server.accounts.credential import Authenticator
 from server.accounts.directory import Directory
-from server.accounts.schema import METADATA as ACCOUNT_TABLES
+from server.accounts.schema import SCHEMA as ACCOUNT_TABLES
 from server.clock import Clock, SystemClock
 from server.config import Settings
 from server.db.database import Database
-from webmail import guard, i18n, page, preferences, session
+from webmail import guard, i18n, page, preferences, session, submission
 from webmail.assets import CurrentManifest
 from webmail.session import Desk
 from webmail.views import accounts, add_account, auth, errors, health, setup
@@ -55,7 +55,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
         MAX_FORM_PARTS=FORM_PARTS_LIMIT,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    database = Database(settings.directory_db, [ACCOUNT_TABLES, preferences.METADATA, SOURCE_TABLES])
+    database = Database(settings.directory_db, [ACCOUNT_TABLES, preferences.METADATA, submission.METADATA, SOURCE_TABLES])
     directory = Directory(database, default_hostname=settings.hostname)
     app.extensions["posthouse"] = Desk(settings, directory, Authenticator(directory, clock or SystemClock()))
     session.init_app(app)

@@ -16,3 +16,4 @@ import "./search.js";
 import "./palette.js";
 import "./keyboard.js";
 import "./live.js";
+import "./compose.js";
