@@ -132,9 +132,8 @@ def _run(settings: Settings, config: Path | None, *, demo: bool) -> None:
     click.echo("Posthouse is starting ...")
     if demo:
         _finish(["demo", *common])
-    supervisor = Supervisor(
-        settings.data, [Role(name, [__file__, name, *common]) for name in ("mail", "worker", "web")]
-    )
+    order = (("mail", None), ("web", None), ("worker", "mail"))
+    supervisor = Supervisor(settings.data, [Role(name, [__file__, name, *common], after) for name, after in order])
     try:
         supervisor.start()
         if not supervisor.stopping:
