@@ -78,7 +78,7 @@ class Submission:
         complete = completed(raw, self._hostname, transaction.id, date.format(self._clock.now()))
         marked = trace_fields.received(envelope, client.session, self._hostname, self._clock.now()) + complete
         queue_id = await self._queue_submit(
-            envelope, marked, sender_account=client.account.id, key=_key(client.account, envelope, complete)
+            envelope, marked, sender_account=client.account.id, key=_key(client.account, envelope, raw)
         )
         log.info("submitted", account=client.account.id, queue_id=queue_id, recipients=len(envelope.recipients))
         return (Reply(250, "2.0.0", f"Queued as {queue_id}"),)
@@ -118,7 +118,10 @@ def completed(raw: bytes, hostname: str, unique: str, now: str) -> bytes:
 
 
 def _key(account: Account, envelope: Envelope, raw: bytes) -> str | None:
-    """Name a submission whose sender named it: the same ENVID with the same octets is the same submission, sent again."""
+    """Name a submission whose sender named it: the same ENVID with the same octets is the same submission, sent again.
+
+    The octets as they came: what we add to them (Date) is not the same the second time.
+    """
     if not envelope.envelope_id:
         return None
     mark = hashlib.sha256(raw).hexdigest()
