@@ -38,7 +38,9 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
 def configure(*, level: str = "info", json: bool = False) -> None:
     """Set up logging for a process. Called once by each role, never at import."""
     renderer: Any = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(),
             # The pretty form prints the local variables of every frame, passwords and keys among them.
             exception_formatter=structlog.dev.plain_traceback,

@@ -66,7 +66,9 @@ class Installation:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.web_port}"
 
-    def command(self, *arguments: str, input: str | bytes | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def command(
+        self, *arguments: str, input: str | bytes | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         """Run one command of app.py; `arguments` without --data."""
         line = [sys.executable, str(ROOT / "app.py"), *arguments, "--data", str(self.data)]
         text = input.decode("latin-1") if isinstance(input, bytes) else input
@@ -84,7 +86,9 @@ class Installation:
         line += ["--port-offset", str(self.port_offset), "--web-port", str(self.web_port), *more]
         before = len(self.output())
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(line, stdout=log, stderr=log, env=self.environ, cwd=ROOT, start_new_session=True)
+            self.process = subprocess.Popen(
+                line, stdout=log, stderr=log, env=self.environ, cwd=ROOT, start_new_session=True
+            )
         deadline = time.monotonic() + START_SECONDS
         while b"Posthouse is ready" not in self.output()[before:]:
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -29,7 +29,9 @@ def house(tmp_path_factory):
 
 
 def run(*arguments, **more):
-    return subprocess.run([sys.executable, "app.py", *arguments], capture_output=True, text=True, cwd=ROOT, timeout=60, **more)
+    return subprocess.run(
+        [sys.executable, "app.py", *arguments], capture_output=True, text=True, cwd=ROOT, timeout=60, **more
+    )
 
 
 def count(house):
@@ -41,7 +43,21 @@ def count(house):
 def test_help_names_every_command():
     said = run("--help")
     assert said.returncode == 0
-    for word in ("serve", "domain", "account", "source", "message", "queue", "verify", "doctor", "backup", "restore", "mail", "web", "worker"):
+    for word in (
+        "serve",
+        "domain",
+        "account",
+        "source",
+        "message",
+        "queue",
+        "verify",
+        "doctor",
+        "backup",
+        "restore",
+        "mail",
+        "web",
+        "worker",
+    ):
         assert word in said.stdout
 
 
@@ -91,8 +107,14 @@ def test_what_cannot_work_ends_in_one_sentence(tmp_path, arguments, words):
 def test_commands_work_while_it_runs_and_are_seen_at_once(house, tmp_path):
     before = count(house)
     (tmp_path / "one.eml").write_bytes(MESSAGE)
-    assert "1 messages imported" in house.command("message", "import", "iris@lin.example", str(tmp_path / "one.eml")).stdout
-    assert "0 messages imported" in house.command("message", "import", "iris@lin.example", str(tmp_path / "one.eml")).stdout
+    assert (
+        "1 messages imported"
+        in house.command("message", "import", "iris@lin.example", str(tmp_path / "one.eml")).stdout
+    )
+    assert (
+        "0 messages imported"
+        in house.command("message", "import", "iris@lin.example", str(tmp_path / "one.eml")).stdout
+    )
     assert count(house) == before + 1
     house.add_account("new@lin.example", PASSWORD)
     with imaplib.IMAP4("127.0.0.1", house.ports.imap) as client:
@@ -108,7 +130,11 @@ def test_doctor(house):
 
 
 def test_unknown_things_are_named(house):
-    for line in (("account", "password", "nobody@lin.example", "--password-stdin"), ("queue", "cancel", "none"), ("message", "import", "iris@lin.example", "none.eml")):
+    for line in (
+        ("account", "password", "nobody@lin.example", "--password-stdin"),
+        ("queue", "cancel", "none"),
+        ("message", "import", "iris@lin.example", "none.eml"),
+    ):
         said = house.command(*line, input=PASSWORD + "\n", check=False)
         assert said.returncode == 1
         assert "Traceback" not in said.stderr

@@ -12,7 +12,9 @@ from server.config import Limits, Settings
 GUIDE = (Path(__file__).parent.parent / "docs" / "administrator.md").read_text()
 
 
-@pytest.mark.parametrize("key", [f.name for f in fields(Settings) if f.name not in ("data", "limits")] + [f.name for f in fields(Limits)])
+@pytest.mark.parametrize(
+    "key", [f.name for f in fields(Settings) if f.name not in ("data", "limits")] + [f.name for f in fields(Limits)]
+)
 def test_every_setting_is_described(key):
     assert f"`{key}`" in GUIDE
 
@@ -27,7 +29,9 @@ def commands(group, prefix=()):
                 yield from commands(command, (*prefix, name))
 
 
-@pytest.mark.parametrize(("path", "command"), list(commands(app.cli)), ids=lambda x: " ".join(x) if isinstance(x, tuple) else "")
+@pytest.mark.parametrize(
+    ("path", "command"), list(commands(app.cli)), ids=lambda x: " ".join(x) if isinstance(x, tuple) else ""
+)
 def test_every_command_says_what_it_does_and_takes_a_data_folder(path, command):
     assert command.help
     assert command.help.strip().splitlines()[0].endswith((".", "?"))

@@ -1,5 +1,6 @@
 """Mail that comes in series: newsletters, bills, orders, notices of machines, and spam, with HTML as such senders write it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 Person = tuple[str, str]
@@ -78,86 +79,78 @@ _LIST = (
 )
 
 
+_BOOKS = ("山中信札", "驿路", "灯下集", "长安的信使", "雨窗书简", "邮差的早晨")
+_MONTHS = ("November", "October", "September", "August", "July", "June", "May", "April")
+_OFFERS = ("YOU HAVE WON 1.000.000", "恭喜您获得大奖", "Re: your invoice overdue!!!", "Cheap watches, today only")
+_NOTES = (
+    "[posthouse] Release 0.9.2",
+    "[posthouse] #118 Fold long References",
+    "[posthouse] Build 4021 passed",
+    "[ledger] #77 UIDL with a space",
+    "[posthouse] #112 Dark theme for print",
+    "[ledger] Build 388 failed",
+    "[posthouse] #105 Sort by size",
+    "[ledger] Release 1.4",
+    "[posthouse] Nightly report",
+    "[ledger] #71 Time zones",
+    "[posthouse] #99 Drafts on two devices",
+    "[ledger] Build 371 passed",
+    "[posthouse] #90 Fonts",
+    "[ledger] #64 Empty UIDL",
+    "[posthouse] Build 3920 passed",
+    "[ledger] #60 Slow start",
+)
+
+
 def notices() -> list[Notice]:
     """All of them, in no order."""
-    found: list[Notice] = []
+    return [*_issues(), *_bills(), *_orders(), *_notes(), *_spam()]
+
+
+def _issues() -> Iterator[Notice]:
     for index, (title, line) in enumerate(_ESSAYS):
         number = 212 - index
-        found.append(
-            Notice(
-                _SLOW,
-                f"No. {number}: {title}",
-                14 + 168 * index,
-                f"{title}\n\n{line}\n\nRead it at https://slowpage.example/issues/{number}\n",
-                _newsletter(number, title, line),
-                seen=index > 0,
-                headers=_LIST,
-            )
+        text = f"{title}\n\n{line}\n\nRead it at https://slowpage.example/issues/{number}\n"
+        html = _newsletter(number, title, line)
+        yield Notice(_SLOW, f"No. {number}: {title}", 14 + 168 * index, text, html, seen=index > 0, headers=_LIST)
+
+
+def _bills() -> Iterator[Notice]:
+    for index, month in enumerate(_MONTHS):
+        text = f"CHF {84.60 - index:.2f}, due 15 {month}. The PDF is attached.\n"
+        yield Notice(
+            _POWER,
+            f"Invoice 2026-{1107 - index} is ready",
+            2.2 + 720 * index,
+            text,
+            _bill(month, f"{63.20 - index:.2f}"),
+            seen=index > 0,
+            labels=("Invoices",),
+            files=(f"Invoice {1107 - index}.pdf",),
         )
-    months = ("November", "October", "September", "August", "July", "June", "May", "April")
-    for index, month in enumerate(months):
-        found.append(
-            Notice(
-                _POWER,
-                f"Invoice 2026-{1107 - index} is ready",
-                2.2 + 720 * index,
-                f"CHF {84.60 - index:.2f}, due 15 {month}. The PDF is attached.\n",
-                _bill(month, f"{63.20 - index:.2f}"),
-                seen=index > 0,
-                labels=("Invoices",),
-                files=(f"Invoice {1107 - index}.pdf",),
-            )
+
+
+def _orders() -> Iterator[Notice]:
+    for index, book in enumerate(_BOOKS):
+        number = 20260118 - index
+        text = f"您的订单 NS-{number} 已发货：《{book}》。预计三日内送达。\n"
+        subject = f"您的订单已发货：《{book}》"
+        yield Notice(_SHOP, subject, 22 + 410 * index, text, _order(number, book), inline="cover", seen=index != 0)
+
+
+def _notes() -> Iterator[Notice]:
+    for index, subject in enumerate(_NOTES):
+        address = f"https://forge.example/n/{4021 - index}"
+        text = f"{subject}\n\nSee {address}\n\n-- \nYou get this because you watch the repository.\n"
+        yield Notice(_FORGE, subject, 33 + 61 * index, text)
+
+
+def _spam() -> Iterator[Notice]:
+    for index, subject in enumerate(_OFFERS):
+        who = ("Prize Office", f"win{index}@luck-{index}.example")
+        html = (
+            f'<html><body onload="x()"><h1 style="color:red">{subject}</h1>'
+            '<form action="https://luck.example"><input name="card"></form>'
+            '<a href="javascript:pay()">Pay</a><script>pay()</script></body></html>'
         )
-    for index, book in enumerate(("山中信札", "驿路", "灯下集", "长安的信使", "雨窗书简", "邮差的早晨")):
-        found.append(
-            Notice(
-                _SHOP,
-                f"您的订单已发货：《{book}》",
-                22 + 410 * index,
-                f"您的订单 NS-{20260118 - index} 已发货：《{book}》。预计三日内送达。\n",
-                _order(20260118 - index, book),
-                inline="cover",
-                seen=index != 0,
-            )
-        )
-    subjects = (
-        "[posthouse] Release 0.9.2",
-        "[posthouse] #118 Fold long References",
-        "[posthouse] Build 4021 passed",
-        "[ledger] #77 UIDL with a space",
-        "[posthouse] #112 Dark theme for print",
-        "[ledger] Build 388 failed",
-        "[posthouse] #105 Sort by size",
-        "[ledger] Release 1.4",
-        "[posthouse] Nightly report",
-        "[ledger] #71 Time zones",
-        "[posthouse] #99 Drafts on two devices",
-        "[ledger] Build 371 passed",
-        "[posthouse] #90 Fonts",
-        "[ledger] #64 Empty UIDL",
-        "[posthouse] Build 3920 passed",
-        "[ledger] #60 Slow start",
-    )
-    for index, subject in enumerate(subjects):
-        found.append(
-            Notice(
-                _FORGE,
-                subject,
-                33 + 61 * index,
-                f"{subject}\n\nSee https://forge.example/n/{4021 - index}\n\n-- \nYou get this because you watch the repository.\n",
-            )
-        )
-    offers = ("YOU HAVE WON 1.000.000", "恭喜您获得大奖", "Re: your invoice overdue!!!", "Cheap watches, today only")
-    for index, subject in enumerate(offers):
-        found.append(
-            Notice(
-                ("Prize Office", f"win{index}@luck-{index}.example"),
-                subject,
-                11 + 47 * index,
-                "Click now.\n",
-                f'<html><body onload="x()"><h1 style="color:red">{subject}</h1><form action="https://luck.example"><input name="card"></form><a href="javascript:pay()">Pay</a><script>pay()</script></body></html>',
-                mailbox="Junk",
-                seen=index > 1,
-            )
-        )
-    return found
+        yield Notice(who, subject, 11 + 47 * index, "Click now.\n", html, mailbox="Junk", seen=index > 1)
