@@ -39,7 +39,7 @@ def gather(session: WebSession) -> list[Person]:
 def _newest(mail: Mail, mailbox: str) -> Sequence[Fetched]:
     try:
         mail.select(mailbox)
-        found = mail.sort(["REVERSE ARRIVAL"], ["ALL"], first=1, last=NEWEST)
+        found = mail.sort(("REVERSE", "ARRIVAL"), ("ALL",), first=1, last=NEWEST)
         uids = found.uids if found is not None else mail.search(["ALL"])[-NEWEST:]
         return list(mail.fetch(uids, ["ENVELOPE"]).values()) if uids else []
     except MailRefused:
