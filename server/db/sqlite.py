@@ -31,7 +31,11 @@ Functions = Mapping[str, tuple[int, Callable[..., Any]]]
 
 OLDEST = (3, 38, 0)
 WAL_PAGES_BEFORE_CHECKPOINT = 2_000
+LOG_KEPT = 4 * 2**20
+"""Octets to which the log shrinks when it is begun anew; there is one for each account."""
 CACHED_STATEMENTS = 256
+READ_CACHE, WRITE_CACHE = 512, 1_024
+"""KiB of pages that a connection keeps. There may be hundreds; behind them is the system's own cache."""
 IOERR_FSYNC = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 
 _MEANING: dict[int, type[DatabaseError]] = {
@@ -79,6 +83,8 @@ def connect(path: Path, *, busy_timeout: float, read_only: bool, functions: Func
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES_BEFORE_CHECKPOINT}")
+        connection.execute(f"PRAGMA journal_size_limit={LOG_KEPT}")
+        connection.execute(f"PRAGMA cache_size=-{READ_CACHE if read_only else WRITE_CACHE}")
         for name, (arguments, function) in functions.items():
             connection.create_function(name, arguments, function, deterministic=True)
         if read_only:
