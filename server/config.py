@@ -78,6 +78,7 @@ class Settings:
     routes: Mapping[str, str] = field(default_factory=dict)
     source_private_hosts: tuple[str, ...] = ()
     source_interval: int = 300
+    trusted_proxies: tuple[str, ...] = ()
     web_workers: int = 1
     web_threads: int = 64
     imap_server: str | None = None
@@ -241,6 +242,13 @@ def _validate(settings: Settings) -> None:
         raise SettingError(
             "bind", settings.bind, "give an address of this machine, such as 127.0.0.1 or 0.0.0.0"
         ) from error
+    for proxy in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError as error:
+            raise SettingError(
+                "trusted_proxies", proxy, "give addresses or networks, such as 127.0.0.1 or 10.0.0.0/8"
+            ) from error
     for f in fields(Ports):
         port = getattr(settings.ports, f.name)
         if not 0 < port < 65536:

@@ -3,8 +3,6 @@
 The pages stand under /mail. What views share (settings, directory, authenticator) hangs on the application as `session.Desk`.
 """
 
-import importlib
-from importlib.util import find_spec
 from pathlib import Path
 
 from flask import Flask, redirect, url_for
@@ -18,10 +16,31 @@ from server.config import Settings
 from server.db.database import Database
 from webmail import guard, i18n, page, preferences, session, submission
 from webmail.assets import CurrentManifest
+from webmail.forwarded import Forwarded
 from webmail.session import Desk
-from webmail.views import accounts, add_account, auth, errors, health, setup
+from webmail.views import (
+    accounts,
+    actions,
+    add_account,
+    auth,
+    body,
+    compose,
+    errors,
+    events,
+    folders,
+    health,
+    mailbox,
+    message,
+    parts,
+    search,
+    setup,
+)
 from webmail.views import settings as settings_views
 
+ROOMS = (
+    auth, setup, settings_views, accounts, add_account, health,
+    mailbox, message, body, parts, search, events, actions, folders, compose,
+)  # fmt: skip
 ROOT = Path(__file__).resolve().parent.parent
 FORM_KEY_FILE = "web.key"
 FORM_MEMORY_LIMIT = 2 * 2**20
@@ -55,7 +74,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
         MAX_FORM_PARTS=FORM_PARTS_LIMIT,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    database = Database(settings.directory_db, [ACCOUNT_TABLES, preferences.METADATA, submission.METADATA, SOURCE_TABLES])
+    database = Database(
+        settings.directory_db, [ACCOUNT_TABLES, preferences.METADATA, submission.METADATA, SOURCE_TABLES]
+    )
     directory = Directory(database, default_hostname=settings.hostname)
     app.extensions["posthouse"] = Desk(settings, directory, Authenticator(directory, clock or SystemClock()))
     session.init_app(app)
@@ -64,9 +85,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     guard.init_app(app)
     app.add_url_rule("/", "root", lambda: redirect(url_for("root_mail")))
     app.add_url_rule("/mail/", "root_mail", lambda: redirect("/mail/box/INBOX"))
-    for views in (auth, setup, settings_views, accounts, add_account, health):
+    for views in ROOMS:
         app.register_blueprint(views.blueprint)
-    _register_mail(app)
+    app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]  # Flask's documented way
     errors.init_app(app)
     return app
 
@@ -78,10 +99,3 @@ def close_app(app: Flask) -> None:
         if callable(close):
             close()
     app.extensions["posthouse"].directory.database.close()
-
-
-def _register_mail(app: Flask) -> None:
-    """The rooms of reading and writing."""
-    for name in ("mailbox", "message", "body", "parts", "search", "events", "actions", "folders", "compose"):
-        if find_spec(f"webmail.views.{name}") is not None:
-            app.register_blueprint(importlib.import_module(f"webmail.views.{name}").blueprint)
