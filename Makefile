@@ -1,5 +1,7 @@
 # Posthouse. `make` alone lists what there is.
-PYTHON ?= $(firstword $(shell command -v python3.13 python3.12 python3.11 python3 2>/dev/null))
+# The first Python that really runs and is new enough; a name on the path may be an empty shim.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PY := .venv/bin/python
 DATA ?= data
 TESTS ?= tests
@@ -12,7 +14,7 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 .venv/run.stamp: requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Posthouse needs Python 3.11 or newer; $(PYTHON) is older. Install it, or say: make run PYTHON=/path/of/python3.11"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Posthouse needs Python 3.11 or newer, and there is none here. Install it, or say: make run PYTHON=/path/of/python3.11"; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "This Python cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
