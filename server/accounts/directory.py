@@ -26,6 +26,8 @@ class Recipient:
     account: int
     address: str
     detail: str | None
+    quota: int | None = None
+    """Octets, None means unlimited; here so that RCPT needs one look-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +105,19 @@ def resolve(r: Reader, address: str) -> Resolution:
     for candidate in dict.fromkeys((wanted, f"{base}@{domain}" if plus and base else wanted, f"@{domain}")):
         found = _exact(r, candidate)
         if found:
-            return Local(tuple(Recipient(a, wanted, detail or None) for a in found))
+            return Local(tuple(Recipient(a.id, wanted, detail or None, a.quota) for a in found))
     # RFC 5321 §4.5.1: a host that takes mail has a postmaster; the first administrator stands in.
     admin = next((a for a in accounts.all_accounts(r) if a.admin and a.active), None) if base == "postmaster" else None
-    return Local((Recipient(admin.id, wanted, None),)) if admin else UnknownUser()
+    return Local((Recipient(admin.id, wanted, None, admin.quota),)) if admin else UnknownUser()
 
 
-def _exact(r: Reader, address: str) -> list[int]:
+def _exact(r: Reader, address: str) -> list[Account]:
     account = accounts.by_address(r, address)
     if account is not None:
-        return [account.id] if account.active else []
+        return [account] if account.active else []
     rows = r.execute(select(alias.c.account_id).where(alias.c.address == address).order_by(alias.c.account_id))
     owners = (accounts.by_id(r, row.account_id) for row in rows)
-    return [owner.id for owner in owners if owner is not None and owner.active]
+    return [owner for owner in owners if owner is not None and owner.active]
 
 
 def may_send_as(r: Reader, account_id: int, address: str) -> bool:

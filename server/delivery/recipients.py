@@ -70,17 +70,17 @@ async def resolve(directory: Addresses, store: Accounts, address: str, size: int
         return Refusal.RELAY
     if not isinstance(found, Local) or not found.recipients:
         return Refusal.UNKNOWN
-    refusals = [await _room(directory, store, r.account, size or 0) for r in found.recipients]
+    refusals = [await _room(store, r, size or 0) for r in found.recipients]
     if None not in refusals:
         return Refusal.OVER_QUOTA if Refusal.OVER_QUOTA in refusals else Refusal.NEVER_FITS
     return Addressee(address, found.recipients)
 
 
-async def _room(directory: Addresses, store: Accounts, account_id: int, size: int) -> Refusal | None:
-    account = await directory.account(account_id)
-    if account is None or account.quota is None:
+async def _room(store: Accounts, recipient: Recipient, size: int) -> Refusal | None:
+    limit = recipient.quota
+    if limit is None:
         return None
-    if size > account.quota:
+    if size > limit:
         return Refusal.NEVER_FITS
-    usage = await store.read(account_id, quota.usage)
-    return Refusal.OVER_QUOTA if usage.octets + max(size, 1) > account.quota else None
+    usage = await store.read(recipient.account, quota.usage)
+    return Refusal.OVER_QUOTA if usage.octets + max(size, 1) > limit else None

@@ -29,7 +29,7 @@ class FakeDirectory:
         if wanted.rpartition("@")[2] not in self.domains:
             return NotLocal()
         found = self.people.get(wanted)
-        return Local(tuple(Recipient(n, wanted, None) for n in found)) if found else UnknownUser()
+        return Local(tuple(Recipient(n, wanted, None, self.quotas.get(n)) for n in found)) if found else UnknownUser()
 
     async def account(self, account_id):
         for address, numbers in self.people.items():
