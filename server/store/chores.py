@@ -12,7 +12,7 @@ from server.log import get_logger
 
 log = get_logger("store.chores")
 
-DELAY = 0.3
+DELAY = 1.0
 """Seconds in which a batch gathers."""
 
 Key = tuple[int, str]
