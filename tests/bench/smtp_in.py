@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 
-from common import ImapClient, SmtpClient, Stopwatch, numbered, report, server_parser, smtp_wire_form
+from common import ImapClient, SmtpClient, Stopwatch, numbered, percentile, report, server_parser, smtp_wire_form
 from corpus import Corpus
 
 
@@ -33,8 +33,8 @@ def build_jobs(arguments):
 
 
 def send_all(arguments, batches):
-    """Sends every batch over `connections` threads; returns the errors."""
-    pending, errors = queue.SimpleQueue(), []
+    """Sends every batch over `connections` threads; returns the errors, and the seconds from MAIL to 250 of each message."""
+    pending, errors, seconds = queue.SimpleQueue(), [], []
     for batch in batches:
         pending.put(batch)
 
@@ -50,7 +50,9 @@ def send_all(arguments, batches):
                 )
                 client = SmtpClient(arguments.host, arguments.smtp_port, credentials)
                 for _, address, message in batch:
+                    begin = time.perf_counter()
                     client.send("sender@correspondent.test", address, message)
+                    seconds.append(time.perf_counter() - begin)
                 client.close()
             except (OSError, RuntimeError) as error:
                 errors.append(error)
@@ -60,7 +62,7 @@ def send_all(arguments, batches):
         thread.start()
     for thread in threads:
         thread.join()
-    return errors
+    return errors, seconds
 
 
 def wait_until_visible(readers, expected, deadline):
@@ -87,7 +89,7 @@ def main():
     deadline = time.monotonic() + arguments.timeout
     with Stopwatch(arguments.server_pid) as total:
         with Stopwatch() as accept:
-            errors = send_all(arguments, batches)
+            errors, seconds = send_all(arguments, batches)
         waiting = wait_until_visible(readers, expected, deadline)
     megabytes = sum(len(message) for batch in batches for _, _, message in batch) / 1e6
     report(
@@ -98,6 +100,8 @@ def main():
             "visible_per_s": arguments.messages / total.wall,
             "visible_MB_per_s": megabytes / total.wall,
             "cpu_ms_per_message": 1000 * total.cpu / arguments.messages,
+            "accept_p50_ms": 1000 * percentile(seconds or [0], 50),
+            "accept_p99_ms": 1000 * percentile(seconds or [0], 99),
             "errors": len(errors) + len(waiting),
         },
     )

@@ -39,10 +39,19 @@ class WebSession:
             "word": RARE_WORD,
         }
 
-    def get(self, path, data=None):
+    def open(self, path, data=None, headers=None):
         path = path.format(**{name: urllib.parse.quote(str(value)) for name, value in self.values.items()})
-        with self.opener.open(self.base + path, data, timeout=600) as reply:
+        return self.opener.open(urllib.request.Request(self.base + path, data, headers or {}), timeout=600)
+
+    def get(self, path, data=None, headers=None):
+        with self.open(path, data, headers) as reply:
             return reply.read().decode("utf-8", "replace")
+
+    def request(self, wanted):
+        """One request of the profile: a path, or a path with headers of its own."""
+        if isinstance(wanted, str):
+            return self.get(wanted)
+        return self.get(wanted["path"], headers=wanted.get("headers"))
 
     def log_in(self):
         fields = {name: value.format(**self.values) for name, value in self.profile["login_fields"].items()}
@@ -64,9 +73,11 @@ class WebSession:
 
 
 def measure_http(arguments, profile, number, size, metrics):
-    def record(name, action):
+    def record(name, action, ids=()):
         walls, cpus = [], []
-        for _ in range(arguments.repeats):
+        for turn in range(arguments.repeats):
+            if ids:
+                session.values["id"] = ids[min(10 + turn, len(ids) - 1)]
             with Stopwatch(arguments.server_pid) as watch:
                 result = action()
             walls.append(watch.wall)
@@ -83,9 +94,12 @@ def measure_http(arguments, profile, number, size, metrics):
 
     session = record("login", log_in)
     page = record("mail_page", lambda: session.get(profile["mail_page"]))
-    for name, path in profile["requests"].items():
-        answer = record(name, lambda path=path: session.get(path))
-        if "id" not in session.values:
+    ids = []
+    for name, wanted in profile["requests"].items():
+        # "another": each repeat opens another message, so that no cache of ours or of theirs has it ready.
+        each = ids if isinstance(wanted, dict) and wanted.get("another") else ()
+        answer = record(name, lambda wanted=wanted: session.request(wanted), each)
+        if not ids:
             ids = re.findall(profile["message_id_pattern"], answer) or re.findall(profile["message_id_pattern"], page)
             session.values["id"] = ids[min(10, len(ids) - 1)]
         if name.startswith("search"):
