@@ -235,12 +235,14 @@ def unopenable(r: Reader, ring: Keyring) -> Sequence[int]:
     return [row.id for row in rows if not ring.opens(row.sealed_password)]
 
 
-def due(r: Reader, now: datetime, *, limit: int = 200) -> Sequence[Source]:
-    """Return what has to be collected and is nobody's at the moment, the wanted ones first."""
+def due(
+    r: Reader, now: datetime, *, limit: int = 200, among: Sequence[sa.ColumnElement[bool]] = ()
+) -> Sequence[Source]:
+    """Return what has to be collected and is nobody's at the moment, the wanted ones first; `among` narrows it."""
     seconds = int(now.timestamp())
     rows = r.execute(
         sa.select(*_COLUMNS)
-        .where(source.c.next_run <= seconds, source.c.state != "paused", source.c.lease_until <= seconds)
+        .where(source.c.next_run <= seconds, source.c.state != "paused", source.c.lease_until <= seconds, *among)
         .order_by(source.c.wanted.desc(), source.c.next_run)
         .limit(limit)
     )

@@ -17,6 +17,8 @@ from fetcher.lmtp import LmtpReply, ReplyReader
 from fetcher.wire import Wire
 
 CHUNK = 256 * 1024
+ON_A_THREAD = 2**20
+"""Octets from which on stuffing would hold up the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,8 @@ class LmtpDeliverer:
         await self._ask(wire, "RSET")
 
     async def _send(self, wire: Wire, raw: bytes) -> None:
-        body = memoryview(lmtp.stuffed(raw))
+        stuffed = lmtp.stuffed(raw) if len(raw) < ON_A_THREAD else await asyncio.to_thread(lmtp.stuffed, raw)
+        body = memoryview(stuffed)
         for start in range(0, len(body), CHUNK):
             try:
                 wire.write(body[start : start + CHUNK])

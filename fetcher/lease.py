@@ -23,7 +23,7 @@ LEASE_SECONDS = 90
 class Caps:
     """How many run at once: in this process, at one provider, for one person (the last two over all processes)."""
 
-    running: int = 16
+    running: int = 32
     host: int = 4
     account: int = 4
 
@@ -34,7 +34,6 @@ def claim(
     now: datetime,
     room: int,
     caps: Caps,
-    account_id: int | None = None,
     source_id: int | None = None,
     seconds: int = LEASE_SECONDS,
 ) -> Sequence[Source]:
@@ -42,33 +41,41 @@ def claim(
     at = int(now.timestamp())
     busy = w.execute(sa.select(source.c.host, source.c.account_id).where(source.c.lease_until > at)).fetchall()
     hosts, people = Counter(r.host for r in busy), Counter(r.account_id for r in busy)
+    wanted = [] if source_id is None else [source.c.id == source_id]
     taken: list[Source] = []
-    for candidate in due(w, now):
-        if account_id not in (None, candidate.account_id) or source_id not in (None, candidate.id):
-            continue
-        if len(taken) >= room:
+    while len(taken) < room:
+        # Whoever has had enough is left out of the question: a thousand sources of one provider hide nobody else's.
+        full_hosts = [h for h, n in hosts.items() if n >= caps.host]
+        full_people = [p for p, n in people.items() if n >= caps.account]
+        among = [*wanted, source.c.host.not_in(full_hosts), source.c.account_id.not_in(full_people)]
+        found = due(w, now, limit=room - len(taken), among=among)
+        for candidate in found:
+            if hosts[candidate.host] < caps.host and people[candidate.account_id] < caps.account:
+                hosts[candidate.host] += 1
+                people[candidate.account_id] += 1
+                taken.append(_take(w, candidate.id, at, seconds))
+        if not found:
             break
-        if hosts[candidate.host] >= caps.host or people[candidate.account_id] >= caps.account:
-            continue
-        hosts[candidate.host] += 1
-        people[candidate.account_id] += 1
-        w.execute(
-            sa.update(source)
-            .where(source.c.id == candidate.id)
-            .values(
-                lease=secrets.token_hex(8),
-                lease_until=at + seconds,
-                state="fetching",
-                wanted=False,
-                last_run=at,
-                progress_done=0,
-                progress_total=0,
-            )
-        )
-        claimed = by_id(w, candidate.id)
-        if claimed is not None:
-            taken.append(claimed)
     return taken
+
+
+def _take(w: Writer, source_id: int, at: int, seconds: int) -> Source:
+    w.execute(
+        sa.update(source)
+        .where(source.c.id == source_id)
+        .values(
+            lease=secrets.token_hex(8),
+            lease_until=at + seconds,
+            state="fetching",
+            wanted=False,
+            last_run=at,
+            progress_done=0,
+            progress_total=0,
+        )
+    )
+    claimed = by_id(w, source_id)
+    assert claimed is not None  # noqa: S101 - we hold the write lock
+    return claimed
 
 
 @dataclass(frozen=True, slots=True)

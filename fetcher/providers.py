@@ -33,6 +33,8 @@ class Preset:
     username: str = "address"
     minimum_interval: int = 0
     """Seconds that the provider wants between two visits."""
+    partial_listing: bool = False
+    """A session offers only the oldest messages not collected yet; the next one offers more."""
     works: bool = True
     """False where no password can work or there is no POP3."""
     help_url: str = ""
@@ -49,6 +51,7 @@ PRESETS = (
         "pop.gmail.com",
         APP_PASSWORD,
         minimum_interval=600,
+        partial_listing=True,
         help_url="https://myaccount.google.com/apppasswords",
     ),
     Preset(

@@ -28,10 +28,12 @@ from server.config import Settings
 from server.db.database import Database
 from server.log import get_logger
 
-LANES = 4
+LANES = 8
 """Deliveries at once in a first import, when order does not matter."""
 BATCH = 1_000
 SESSIONS = 50
+SESSION_SECONDS = 3_600
+"""However steadily octets trickle in, a session ends after this."""
 RUN_SECONDS = 600
 """A long import gives its place back after this and queues up again."""
 BUSY_IS_FAILING = 5
@@ -135,11 +137,18 @@ async def _session(source: Source, password: str, kit: Kit, report: Report, book
         size_limit=kit.settings.message_size_limit,
         batch=kit.batch,
     )
+    preset = providers.by_host(source.host)
+    before = books.done
     lanes = Lanes(kit.deliverer, 1 if source.imported else LANES, books.check)
+    target = target_of(source, kit.settings)
     try:
-        async with connection.session(target_of(source, kit.settings), source.username, password, kit.shell()) as link:
-            session = Session(link, source, policy, kit.database, kit.clock, books)
-            result = await session.run(lanes)
+        async with (
+            asyncio.timeout(SESSION_SECONDS),
+            connection.session(target, source.username, password, kit.shell()) as link,
+        ):
+            result = await Session(link, source, policy, kit.database, kit.clock, books).run(lanes)
+    except TimeoutError as error:
+        raise FetchError("too-slow") from error
     except ReplyTooBig as error:
         if error.number:
             return True
@@ -150,7 +159,7 @@ async def _session(source: Source, password: str, kit: Kit, report: Report, book
     report.removed += result.removed
     if lanes.deferred_code is not None:
         raise FetchError(lanes.deferred_code)
-    return result.more
+    return result.more or (preset is not None and preset.partial_listing and books.done > before)
 
 
 def target_of(source: Source, settings: Settings) -> Target:

@@ -5,6 +5,7 @@ the number stands for that message (its octets, or its header). A session that e
 the provider deletes nothing (RFC 1939 §6).
 """
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,8 @@ from server.log import get_logger
 
 WINDOW = 64
 SLICE = 2_000
+ON_A_THREAD = 2**18
+"""Octets from which on reading a message would hold up the event loop."""
 
 log = get_logger("fetcher.session")
 
@@ -210,7 +213,9 @@ class Session:
         facts: list[Facts] = []
 
         async def prepare() -> Letter | None:
-            facts.append(letter.read(raw, now=self._clock.now()))
+            now = self._clock.now()
+            small = len(raw) < ON_A_THREAD
+            facts.append(letter.read(raw, now=now) if small else await asyncio.to_thread(letter.read, raw, now=now))
             twin = await self._twin(entry, facts[0])
             if twin is None:
                 return Letter(

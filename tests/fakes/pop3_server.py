@@ -29,6 +29,7 @@ class Maildrop:
     deleted: list[str] = field(default_factory=list)
     deleted_raw: list[bytes] = field(default_factory=list)
     locked: bool = False
+    popped: set[str] = field(default_factory=set)
     before_delete: Callable[[Message], None] | None = None
 
     def add(self, raw: bytes, uidl: str | None = None) -> None:
@@ -72,6 +73,7 @@ class Manners:
     inject_after_stls: bytes = b""
     implicit: ssl.SSLContext | None = None
     answer: dict[str, str] = field(default_factory=dict)
+    offer: int | None = None
 
 
 class _Dropped(Exception):
@@ -145,6 +147,7 @@ class _Session:
         self.tls = self.manners.implicit is not None
         self.snapshot: list[Message] = []
         self.marked: list[int] = []
+        self.retrieved: set[str] = set()
         self.out = bytearray()
 
     async def run(self) -> None:
@@ -263,6 +266,10 @@ class _Session:
         else:
             self.signed_in = self.holds_lock = self.drop.locked = True
             self.snapshot = list(self.drop.messages)
+            if self.manners.offer is not None:
+                # As one big provider does: only what no clean session has collected yet, and not all of it.
+                unpopped = [m for m in self.snapshot if m.uidl not in self.drop.popped]
+                self.snapshot = unpopped[: self.manners.offer]
             self.line("+OK welcome")
 
     def unlock(self) -> None:
@@ -313,6 +320,8 @@ class _Session:
             self.line("-ERR no such message")
             return
         raw = self.snapshot[number - 1].raw
+        if not header_only:
+            self.retrieved.add(self.snapshot[number - 1].uidl)
         if header_only:
             raw = raw.partition(b"\r\n\r\n")[0] + b"\r\n"
         self.line("+OK follows")
@@ -351,6 +360,7 @@ class _Session:
             return True
         self.line("+OK bye")  # may drop before anything is deleted
         if self.signed_in:
+            self.drop.popped |= self.retrieved
             self.drop.remove([self.snapshot[n - 1] for n in self.marked])
         return True
 

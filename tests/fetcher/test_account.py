@@ -167,6 +167,20 @@ async def test_caps_for_a_provider_and_for_a_person(world):
     assert claim(world, room=100, host=2, account=3) == []
 
 
+async def test_a_thousand_of_one_provider_hide_nobody_elses(world, monkeypatch):
+    monkeypatch.setattr(account, "SOURCES_PER_ACCOUNT", 1000)
+    for n in range(300):
+        world.add(username=f"u{n}", account_id=n % 30, host="busy.example")
+    world.clock.advance(10)
+    last = world.add(username="x", account_id=77, host="other.example")
+    taken = claim(world, room=10, host=3, account=3)
+    assert len(taken) == 4 and taken[-1].id == last
+    one = world.database.write(
+        lambda w: lease.claim(w, now=world.clock.now(), room=1, caps=Caps(host=99, account=99), source_id=299)
+    )
+    assert [s.id for s in one] == [299]
+
+
 async def test_the_wanted_come_first(world):
     for n in range(5):
         world.add(username=f"u{n}", host=f"{n}.example")

@@ -528,6 +528,29 @@ async def test_progress_is_shown_and_written_at_most_twice_a_second(world, monke
     assert len(writes) <= took / 0.5 + 3
 
 
+async def test_a_provider_that_offers_a_part_at_a_time_is_asked_until_nothing_comes(world, monkeypatch):
+    raws = fill(world, 25)
+    world.manners.offer = 10
+    monkeypatch.setattr(run.providers, "by_host", lambda _: run.providers.for_address("x@gmail.com"))
+    world.add()
+    assert (await world.fetch()).delivered == 25
+    assert world.pop3.sessions == 4
+    assert sorted(world.delivered()) == sorted(raws)
+    # It forgets what was collected and offers everything once more.
+    world.manners.offer = None
+    report = await world.fetch()
+    assert (report.delivered, report.error) == (0, None)
+    assert len(world.mailbox.stored) == 25
+
+
+async def test_a_session_has_an_end(world, monkeypatch):
+    monkeypatch.setattr(run, "SESSION_SECONDS", 0.3)
+    fill(world, 1, size=5000)
+    world.manners.chunk, world.manners.chunk_pause = 1, 0.01
+    world.add()
+    assert (await world.fetch()).error.code == "too-slow"
+
+
 async def test_an_unforeseen_error_is_told_as_such_and_logged(world, monkeypatch):
     world.add()
 
