@@ -16,6 +16,7 @@ from server.demo.series import Notice, notices
 from server.mail import build, dsn
 from server.mail.address import Address
 from server.store import append, mailboxes
+from server.store import quota as quotas
 from server.store.store import Store
 
 ADDRESS = ME[1]
@@ -24,6 +25,7 @@ ELSEWHERE = "iris.lin@nordlicht.example"
 """The account at the second local domain that the demo collects from."""
 ELSEWHERE_PASSWORD = "northern light"  # noqa: S105 - as above
 
+QUOTA = 60 * 2**30
 FOLDERS = ("Clients", "Family", "Travel")
 DAY = 24.0
 
@@ -50,12 +52,13 @@ def fill(directory: Directory, store: Store, now: datetime) -> tuple[Account, Ac
         for domain in ("lin.example", "nordlicht.example"):
             accounts.add_domain(w, domain)
         set_hostname(w, "mail.lin.example")
-        iris = accounts.add_account(w, ADDRESS, PASSWORD, name=ME[0], admin=True, quota=60 * 2**30)
+        iris = accounts.add_account(w, ADDRESS, PASSWORD, name=ME[0], admin=True, quota=QUOTA)
         accounts.add_account(w, "mama@lin.example", PASSWORD, name="妈妈")
         accounts.add_alias(w, "hello@lin.example", iris.id)
         return iris, accounts.add_account(w, ELSEWHERE, ELSEWHERE_PASSWORD, name=ME[0])
 
     iris, elsewhere = directory.write_now(people)
+    store.write_now(iris.id, lambda w: quotas.set_limit(w, QUOTA))
     _store(store, iris.id, [*_talks(now), *_notices(now), *_specials(now)])
     _store(store, elsewhere.id, list(_elsewhere(now)))
     return iris, elsewhere
