@@ -78,7 +78,7 @@ def state_of(source: Source) -> State:
 def _since(moment: datetime | None) -> str:
     if moment is None:
         return str(_("a while"))
-    return str(format_date(moment, "EEE" if now() - moment < RECENT else "medium"))
+    return str(format_date(moment, "EEE" if now() - moment < RECENT else _("d MMM y")))
 
 
 def ago(moment: datetime | None) -> str:

@@ -19,8 +19,10 @@ function paintScene() {
   const clock = document.querySelector("[data-clock]");
   if (clock) {
     const now = new Date();
-    const day = new Intl.DateTimeFormat(root.lang, { weekday: "long", day: "numeric", month: "long" }).format(now);
-    const time = new Intl.DateTimeFormat(root.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(now);
+    // As the server writes English dates: the day before the month.
+    const language = root.lang === "en" ? "en-GB" : root.lang;
+    const day = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" }).format(now);
+    const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(now);
     clock.textContent = `${day} · ${time}`;
   }
 }
