@@ -108,6 +108,6 @@ def _moment(value: str, parameters: dict[str, str]) -> tuple[datetime | None, bo
     if re.fullmatch(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){1,2}", zone):
         try:
             return moment.replace(tzinfo=ZoneInfo(zone)), False
-        except (OSError, ValueError):
+        except (OSError, ValueError, KeyError):
             return moment, False
     return moment, False

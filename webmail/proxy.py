@@ -16,6 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
@@ -144,7 +145,7 @@ class Fetcher:
     def _follow(self, url: str, deadline: float) -> Image:
         for _ in range(MAX_REDIRECTS + 1):
             clean = web_address(url)
-            if not clean:
+            if not clean.startswith(("http://", "https://")):
                 raise NotFetched("not a web address")
             answer = self._once(clean, deadline)
             if isinstance(answer, Image):
@@ -159,6 +160,9 @@ class Fetcher:
         if port != self._ports[parts.scheme]:
             raise NotFetched("port not open")
         connection = self._connected(parts.scheme, host, port, deadline)
+        # A time-out of the socket begins anew with every octet; this one does not.
+        watchdog = threading.Timer(_left(deadline), _hang_up, (connection,))
+        watchdog.start()
         try:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             name = f"[{host}]" if ":" in host else host
@@ -173,6 +177,7 @@ class Fetcher:
                 raise NotFetched("not found")
             return self._read(connection, response, deadline)
         finally:
+            watchdog.cancel()
             connection.close()
 
     def _connected(self, scheme: str, host: str, port: int, deadline: float) -> http.client.HTTPConnection:
@@ -214,6 +219,12 @@ class Fetcher:
             while self._cached > CACHE_OCTETS:
                 _, old = self._cache.popitem(last=False)
                 self._cached -= len(old.data)
+
+
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    with suppress(OSError):
+        if connection.sock is not None:
+            connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _left(deadline: float) -> float:
