@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 SMALL = 2**20
-BUDGET = 64 * 2**20
+BUDGET = 32 * 2**20
 
 
 class Budget:
@@ -100,11 +100,12 @@ class Spool:
         """Return the whole message."""
         if self._file is None:
             return b"".join(self._pieces)
+        await self.settle()
         return await asyncio.to_thread(self._whole, self._file)
 
     def _whole(self, file: IO[bytes]) -> bytes:
         file.seek(0)
-        return b"".join([file.read(), *self._pieces])
+        return file.read()
 
     def close(self) -> None:
         """Forget the octets."""
