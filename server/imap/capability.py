@@ -1,5 +1,6 @@
 """What the server says it can do, by state. Only what is whole is said (RFC 9051 §6.1.1)."""
 
+from server.accounts.sasl import MECHANISMS
 from server.imap.handler import Context, State
 
 _ALWAYS = b"IMAP4rev1 IMAP4rev2 LITERAL+ ID SASL-IR"
@@ -23,7 +24,7 @@ def capabilities(ctx: Context) -> bytes:
     if ctx.services.tls is not None and not ctx.channel.tls:
         words.append(b"STARTTLS")
     if may_sign_in(ctx):
-        words.append(b"AUTH=PLAIN AUTH=LOGIN AUTH=OAUTHBEARER AUTH=XOAUTH2")
+        words += [b"AUTH=" + mechanism.encode("ascii") for mechanism in MECHANISMS]
     else:
         words.append(b"LOGINDISABLED")
     return b" ".join(words)

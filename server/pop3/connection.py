@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from server.accounts.account import Account
 from server.accounts.errors import AuthenticationFailed, Throttled
+from server.accounts.sasl import Claim
 from server.config import Settings
 from server.db.transaction import Reader, Writer
 from server.log import get_logger
@@ -153,7 +154,7 @@ class Connection:
         await self._flush()
         match action:
             case SignIn(claim):
-                await self._send(await self._sign_in(claim.username, claim.secret, bearer=claim.bearer))
+                await self._send(await self._sign_in(claim))
             case Commit(uids):
                 await self._send(await self._commit(uids))
             case StartTls(data):
@@ -161,16 +162,16 @@ class Connection:
 
     # -- actions
 
-    async def _sign_in(self, username: str, secret: str, *, bearer: bool) -> Send:
-        authenticator = self._services.authenticator
+    async def _sign_in(self, claim: Claim) -> Send:
+        check, name, peer = self._services.authenticator, claim.username, self._peer
         try:
-            if bearer:
-                account = await authenticator.token(username or None, secret, service="pop3", peer=self._peer)
+            if claim.bearer:
+                account = await check.token(name or None, claim.secret, service="pop3", peer=peer)
             else:
-                account = await authenticator.password(username, secret, service="pop3", peer=self._peer)
+                account = await check.password(name, claim.secret, service="pop3", peer=peer)
         except AuthenticationFailed:
             # RFC 3206 §4: [AUTH] says that the credentials are the problem.
-            return self._session.refused("sign-in failed", "AUTH", bearer=bearer)
+            return self._session.refused("sign-in failed", "AUTH")
         except Throttled as error:
             return self._session.refused(f"too many tries, wait {error.seconds} s", "SYS/TEMP", counts=False)
         lock = maildrop.Lock(self._services.settings.run_dir, account.id)

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from server.pop3 import sasl, syntax
+from server.accounts import sasl
+from server.accounts.sasl import SaslRefused
+from server.pop3 import syntax
 from server.pop3.syntax import Command, SyntaxRefused
 
 MAX_BAD_COMMANDS = 20
@@ -85,6 +87,8 @@ class Session:
         self._tls, self._tls_available, self._plain_allowed = tls, tls_available, plain_allowed
         self._username: str | None = None
         self._exchange: sasl.Exchange | None = None
+        self._failure: sasl.Challenge | None = None
+        """What the client hears before the refusal of the claim that is being checked."""
         self._after_failure = False
         self._maildrop: Maildrop | None = None
         self._deleted: set[int] = set()
@@ -117,17 +121,18 @@ class Session:
         self.state, self._maildrop = State.TRANSACTION, maildrop
         return Send(syntax.ok(f"{len(maildrop.uids)} messages ({sum(maildrop.sizes)} octets)"))
 
-    def refused(self, text: str, code: str | None, *, bearer: bool = False, counts: bool = True) -> Send:
+    def refused(self, text: str, code: str | None, *, counts: bool = True) -> Send:
         """The sign-in failed. RFC 1939 §4: the client may try again, here a few times."""
         self._username = None
+        failure, self._failure = self._failure, None
         self._failed += counts
         reply = syntax.error(text, code)
         if self._failed >= MAX_FAILED_SIGN_INS:
             return Send(reply, close=True)
-        if bearer:
+        if failure is not None and counts:
             # RFC 7628 §3.2.3: the reason goes first as a challenge, and the client answers it with a dummy.
             self._after_failure = True
-            return Send(syntax.challenge(sasl.bearer_failure()))
+            return Send(syntax.challenge(failure.line))
         return Send(reply)
 
     def committed(self, *, complete: bool) -> Send:
@@ -203,27 +208,24 @@ class Session:
         if len(words) > 2:
             raise SyntaxRefused("too many words")
         try:
-            exchange = sasl.Exchange(words[0].decode("ascii", "replace").upper())
-        except sasl.SaslRefused as error:
+            exchange = sasl.Exchange(words[0].decode("ascii", "replace"))
+            return self._step(exchange, exchange.start(words[1] if len(words) == 2 else None))
+        except SaslRefused as error:
             return self._bad_command(str(error))
-        if len(words) == 2:
-            return self._continue(exchange, words[1])
-        self._exchange = exchange
-        return Send(syntax.challenge(exchange.begin()))
 
     def _continue(self, exchange: sasl.Exchange, line: bytes) -> Action:
         self._exchange = None
-        if line == b"*":
-            # RFC 5034 §4: a single asterisk cancels.
-            return self._bad_command("cancelled")
         try:
-            answer = exchange.answer(sasl.decode(line))
-        except sasl.SaslRefused as error:
+            return self._step(exchange, exchange.answer(line))
+        except SaslRefused as error:
             return self._bad_command(str(error))
-        if isinstance(answer, sasl.Claim):
-            return SignIn(answer)
+
+    def _step(self, exchange: sasl.Exchange, step: sasl.Step) -> Action:
+        if isinstance(step, sasl.Claim):
+            self._failure = exchange.failure()
+            return SignIn(step)
         self._exchange = exchange
-        return Send(syntax.challenge(answer))
+        return Send(syntax.challenge(step.line))
 
     def _end_of_bearer_exchange(self) -> Send:
         self._after_failure = False

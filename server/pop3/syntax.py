@@ -71,9 +71,9 @@ def error(text: str, code: str | None = None) -> bytes:
     return f"-ERR [{code}] {text}".encode("ascii") + CRLF if code else f"-ERR {text}".encode("ascii") + CRLF
 
 
-def challenge(base64: str = "") -> bytes:
+def challenge(base64: bytes) -> bytes:
     """RFC 5034 §4: a plus, a space and the challenge, which may be empty."""
-    return f"+ {base64}".encode("ascii") + CRLF
+    return b"+ " + base64 + CRLF
 
 
 def lines(first: str, rest: Iterable[bytes]) -> bytes:

@@ -4,14 +4,15 @@ Invariants: no password is asked for or looked at in clear unless only this mach
 name-and-password pair was wrong is never told; a password that is a token is checked as one.
 """
 
+from server.accounts import sasl
 from server.accounts.account import Account
 from server.accounts.errors import AuthenticationFailed, Throttled
+from server.accounts.sasl import Fault, SaslRefused
 from server.imap.capability import capabilities, may_sign_in
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context, Event, State
 from server.imap.session_limits import limits_after_login
 from server.imap.syntax import command as c
-from server.imap.syntax import sasl
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.fragment import RawCommand
 from server.imap.syntax.response import Reply, continuation, status, untagged
@@ -31,52 +32,52 @@ async def start_tls(ctx: Context, _command: c.StartTls) -> Reply:
 
 async def login(ctx: Context, command: c.Login) -> Reply:
     _require_privacy(ctx)
-    username, password = sasl.text(command.username), sasl.text(command.password)
-    await _sign_in(ctx, sasl.Password(username, password))
+    try:
+        claim = sasl.Claim(sasl.text(command.username), sasl.text(command.password))
+    except SaslRefused as error:
+        raise _meaning(error) from None
+    await _sign_in(ctx, claim)
     return Reply("Signed in", b"CAPABILITY " + capabilities(ctx))
 
 
 async def authenticate(ctx: Context, command: c.Authenticate) -> Reply:
     _require_privacy(ctx)
-    if command.mechanism not in sasl.MECHANISMS:
-        raise Refusal(Reason.NO_MECHANISM)
-    first = None if command.initial is None else sasl.decode_base64(command.initial)
-    if command.mechanism == "LOGIN":
-        username = first if first is not None else await _ask(ctx, sasl.LOGIN_USERNAME)
-        password = await _ask(ctx, sasl.LOGIN_PASSWORD)
-        await _sign_in(ctx, sasl.Password(sasl.text(username), sasl.text(password)))
-    else:
-        message = first if first is not None else await _ask(ctx, b"")
-        await _by_message(ctx, command.mechanism, message)
+    try:
+        exchange = sasl.Exchange(command.mechanism)
+        step = exchange.start(command.initial)
+        while isinstance(step, sasl.Challenge):
+            step = exchange.answer(await _ask(ctx, step))
+    except SaslRefused as error:
+        raise _meaning(error) from None
+    try:
+        await _sign_in(ctx, step)
+    except Refusal:
+        reason = exchange.failure()
+        if reason is not None:
+            await _ask(ctx, reason)
+        raise
     return Reply("Signed in", b"CAPABILITY " + capabilities(ctx))
 
 
-async def _by_message(ctx: Context, mechanism: str, message: bytes) -> None:
-    if mechanism == "PLAIN":
-        await _sign_in(ctx, sasl.plain(message))
-        return
-    said = sasl.oauthbearer(message) if mechanism == "OAUTHBEARER" else sasl.xoauth2(message)
-    try:
-        await _sign_in(ctx, said)
-    except Refusal:
-        # RFC 7628 §3.2.3: the reason goes out as a challenge, the client answers it, then comes the NO.
-        await _ask(ctx, sasl.TOKEN_FAILURE)
-        raise
+def _meaning(error: SaslRefused) -> Exception:
+    """What a refused exchange is in IMAP: BAD for what cannot be read, NO for what is not done (RFC 9051 §6.2.2)."""
+    if error.fault is Fault.MECHANISM:
+        return Refusal(Reason.NO_MECHANISM)
+    if error.fault is Fault.ACTING:
+        return Refusal(Reason.AUTHORIZATION_FAILED)
+    return ProtocolError(error.fault.value.capitalize())
 
 
-async def _ask(ctx: Context, challenge: bytes) -> bytes:
+async def _ask(ctx: Context, challenge: sasl.Challenge) -> bytes:
     """Send a challenge and wait for the answer, which is a line without a tag."""
-    ctx.send(continuation(challenge))
+    ctx.send(continuation(challenge.line))
     await ctx.drain(least=0)
     answer = await ctx.channel.next(ctx.services.settings.limits.login_timeout)
     if isinstance(answer, Event):
         raise ConnectionResetError
     if not isinstance(answer, RawCommand) or answer.literals:
         raise ProtocolError("The response is malformed")
-    line = answer.lines[0]
-    if line == b"*":
-        raise ProtocolError("Cancelled")  # RFC 9051 §6.2.2
-    return sasl.decode_base64(line)
+    return answer.lines[0]
 
 
 def _require_privacy(ctx: Context) -> None:
@@ -84,17 +85,15 @@ def _require_privacy(ctx: Context) -> None:
         raise Refusal(Reason.PRIVACY_REQUIRED)
 
 
-async def _sign_in(ctx: Context, said: sasl.Password | sasl.Token) -> None:
+async def _sign_in(ctx: Context, claim: sasl.Claim) -> None:
     """Check, then enter the account. Raises Refusal, the same for every wrong pair."""
     check = ctx.services.authenticator
     peer = ctx.channel.peer
     try:
-        if isinstance(said, sasl.Token):
-            account = await check.token(said.username, said.token, service="imap", peer=peer)
+        if claim.bearer:
+            account = await check.token(claim.username or None, claim.secret, service="imap", peer=peer)
         else:
-            if said.acting_as not in {"", said.username}:
-                raise Refusal(Reason.AUTHORIZATION_FAILED)
-            account = await check.password(said.username, said.password, service="imap", peer=peer)
+            account = await check.password(claim.username, claim.secret, service="imap", peer=peer)
     except AuthenticationFailed:
         ctx.sign_in_failures += 1
         raise Refusal(Reason.AUTHENTICATION_FAILED) from None

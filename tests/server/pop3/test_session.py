@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.pop3.sasl import Claim
+from server.accounts.sasl import Claim
 from server.pop3.session import (
     MAX_BAD_COMMANDS,
     MAX_FAILED_SIGN_INS,
@@ -116,7 +116,7 @@ class TestAuthorization:
     def test_refused_bearer_token_is_explained_first(self):
         s = session()
         assert isinstance(s.receive(b"AUTH XOAUTH2 " + base64.b64encode(b"user=a\x01auth=Bearer t\x01\x01")), SignIn)
-        assert s.refused("sign-in failed", "AUTH", bearer=True).data.startswith(b"+ ")
+        assert s.refused("sign-in failed", "AUTH").data.startswith(b"+ ")
         assert say(s, "AQ==") == "-ERR [AUTH] sign-in failed\r\n"
         assert say(s, "CAPA").startswith("+OK")
 

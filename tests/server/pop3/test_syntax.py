@@ -70,7 +70,7 @@ class TestReplies:
         assert syntax.ok("2 320") == b"+OK 2 320\r\n"
         assert syntax.error("no") == b"-ERR no\r\n"
         assert syntax.error("busy", "IN-USE") == b"-ERR [IN-USE] busy\r\n"
-        assert syntax.challenge() == b"+ \r\n"
+        assert syntax.challenge(b"") == b"+ \r\n"
 
     def test_multi_line(self):
         assert syntax.lines("x", []) == b"+OK x\r\n.\r\n"
