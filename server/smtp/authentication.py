@@ -1,21 +1,26 @@
 """AUTH: the exchange of challenges, and whether the secret is right.
 
-RFC 4954 (AUTH), RFC 4616 (PLAIN), RFC 7628 (OAUTHBEARER). No word tells whether the name or the secret was wrong.
+RFC 4954 (AUTH); the mechanisms are `server.accounts.sasl`. No word tells whether the name or the secret was wrong.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, Protocol
 
 from server.accounts.account import Account
 from server.accounts.errors import AuthenticationFailed, Throttled
+from server.accounts.sasl import Challenge, Claim, Exchange, Fault, SaslRefused
 from server.smtp.syntax import reply as r
-from server.smtp.syntax import sasl
 from server.smtp.syntax.reply import Reply
 
-MECHANISMS = ("PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2")
+REFUSALS: Mapping[Fault, Reply] = {
+    Fault.MECHANISM: r.AUTH_MECHANISM,
+    Fault.CANCELLED: r.AUTH_CANCELLED,
+    # RFC 4954 §4.1.
+    Fault.TOO_LONG: r.LINE_TOO_LONG,
+}
 
-Challenge = Callable[[bytes], Awaitable[bytes | None]]
-"""Sends a challenge and returns the client's line as it came, None for `*` (the client gives up)."""
+Ask = Callable[[bytes], Awaitable[bytes]]
+"""Sends a challenge (base64, as it stands on the wire) and returns the client's line without its end."""
 
 
 class Passwords(Protocol):
@@ -26,44 +31,28 @@ class Passwords(Protocol):
     async def token(self, username: str | None, secret: str, *, service: Literal["smtp"], peer: str) -> Account: ...
 
 
-class GivenUp(Exception):
-    """The client cancelled with `*`."""
-
-
-async def sign_in(
-    mechanism: str, initial: bytes | None, challenge: Challenge, passwords: Passwords, peer: str
-) -> Account | Reply:
+async def sign_in(mechanism: str, initial: bytes | None, ask: Ask, passwords: Passwords, peer: str) -> Account | Reply:
     """Run one exchange to its end; a Reply is the refusal."""
-    if mechanism not in MECHANISMS:
-        return r.AUTH_MECHANISM
     try:
-        secret = await _secret(mechanism, initial, challenge)
-        if secret.is_token:
-            return await passwords.token(secret.username, secret.value, service="smtp", peer=peer)
-        return await passwords.password(secret.username or "", secret.value, service="smtp", peer=peer)
-    except GivenUp:
-        return r.AUTH_CANCELLED
-    except sasl.Malformed:
-        return r.AUTH_ENCODING
+        exchange = Exchange(mechanism)
+        step = exchange.start(initial)
+        while isinstance(step, Challenge):
+            step = exchange.answer(await ask(step.line))
+    except SaslRefused as refused:
+        return REFUSALS.get(refused.fault, r.AUTH_ENCODING)
+    try:
+        return await _check(step, passwords, peer)
     except Throttled:
         return r.AUTH_THROTTLED
     except AuthenticationFailed:
-        if mechanism in ("OAUTHBEARER", "XOAUTH2"):
+        reason = exchange.failure()
+        if reason is not None:
             # RFC 7628 §3.2.3: the reason as a challenge, whatever the client answers to it, then the refusal.
-            await challenge(sasl.FAILURE_JSON)
+            await ask(reason.line)
         return r.AUTH_FAILED
 
 
-async def _secret(mechanism: str, initial: bytes | None, challenge: Challenge) -> sasl.Secret:
-    async def ask(prompt: bytes) -> bytes:
-        line = await challenge(prompt)
-        if line is None:
-            raise GivenUp
-        return sasl.decode(line)
-
-    first = sasl.decode(initial) if initial is not None else None
-    if mechanism == "LOGIN":
-        return sasl.login(first if first is not None else await ask(b"Username:"), await ask(b"Password:"))
-    data = first if first is not None else await ask(b"")
-    read = {"PLAIN": sasl.plain, "OAUTHBEARER": sasl.oauthbearer, "XOAUTH2": sasl.xoauth2}[mechanism]
-    return read(data)
+async def _check(claim: Claim, passwords: Passwords, peer: str) -> Account:
+    if claim.bearer:
+        return await passwords.token(claim.username or None, claim.secret, service="smtp", peer=peer)
+    return await passwords.password(claim.username, claim.secret, service="smtp", peer=peer)

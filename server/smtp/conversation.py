@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from server.accounts.account import Account
+from server.accounts.sasl import LINE_LIMIT, MECHANISMS
 from server.delivery.envelope import SessionInfo, WireProtocol
 from server.log import get_logger
 from server.smtp import transfer
-from server.smtp.authentication import MECHANISMS, sign_in
+from server.smtp.authentication import sign_in
 from server.smtp.handler import Accepted, Client, Transaction
 from server.smtp.intake import Intake
 from server.smtp.service import Service
@@ -180,7 +181,7 @@ class Conversation:
         if not mechanism or not initial.isascii():
             raise ProtocolError(r.BAD_ARGUMENT)
         outcome = await sign_in(
-            mechanism.upper(), initial.encode("ascii") if initial else None, self._challenge, passwords, self.peer
+            mechanism, initial.encode("ascii") if initial else None, self._challenge, passwords, self.peer
         )
         if isinstance(outcome, Account):
             self.account = outcome
@@ -193,16 +194,17 @@ class Conversation:
                 return r.TOO_MANY_ERRORS
         return outcome
 
-    async def _challenge(self, octets: bytes) -> bytes | None:
-        await self.wire.say(r.challenge(octets), now=True)
+    async def _challenge(self, challenge: bytes) -> bytes:
+        # RFC 4954 §4: 334 and base64.
+        await self.wire.say(Reply(334, None, challenge.decode("ascii")), now=True)
         line = await self.wire.intake.line()
         if not line:
             raise ConnectionResetError
-        if not line.endswith(b"\r\n") or len(line) > self.service.settings.limits.command_line:
-            raise ProtocolError(
-                r.LINE_END if len(line) <= self.service.settings.limits.command_line else r.LINE_TOO_LONG
-            )
-        return None if line == b"*\r\n" else line[:-2]
+        if not line.endswith(b"\r\n"):
+            raise ProtocolError(r.LINE_END)
+        if len(line) > LINE_LIMIT + 2:
+            raise ProtocolError(r.LINE_TOO_LONG)
+        return line[:-2]
 
     def _greeted(self) -> None:
         if self.helo is None:

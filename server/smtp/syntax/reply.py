@@ -4,7 +4,6 @@ Invariants: a reply line holds printable ASCII only, whatever went into its text
 text and no class name ever gets here.
 """
 
-import base64
 from dataclasses import dataclass, replace
 
 LINE_LIMIT = 512
@@ -78,11 +77,8 @@ SAY_HELLO = Reply(503, "5.5.1", "Say EHLO first")
 NESTED_MAIL = Reply(503, "5.5.1", "A transaction is under way already")
 NEED_MAIL = Reply(503, "5.5.1", "MAIL first")
 NEED_RECIPIENT = Reply(554, "5.5.1", "No valid recipients")
-NEED_RECIPIENT_FIRST = Reply(503, "5.5.1", "RCPT first")
-NEED_RESET = Reply(503, "5.5.1", "A chunk of this message was refused; RSET first")
 MIXED_DATA = Reply(503, "5.5.1", "BDAT and DATA do not mix")
 TLS_ALREADY = Reply(503, "5.5.1", "TLS is on already")
-TLS_UNAVAILABLE = Reply(454, "4.7.0", "TLS is not available")
 
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients; send the rest in another transaction")
 TOO_BIG = Reply(552, "5.3.4", "Message larger than allowed here")
@@ -98,7 +94,6 @@ UNKNOWN_USER = Reply(550, "5.1.1", "No such mailbox here")
 NO_RELAY = Reply(550, "5.7.1", "Relaying denied")
 OVER_QUOTA = Reply(452, "4.2.2", "Mailbox full; try again later")
 OVER_QUOTA_FOR_EVER = Reply(552, "5.2.2", "Message larger than the whole mailbox may be")
-LOOP = Reply(554, "5.4.6", "Too many hops; this message goes round in a circle")
 
 NEED_AUTH = Reply(530, "5.7.0", "Sign in first")
 AUTH_NEEDS_TLS = Reply(538, "5.7.11", "Start TLS before signing in")
@@ -111,9 +106,3 @@ AUTH_ENCODING = Reply(501, "5.5.2", "That is not base64 of what this mechanism a
 NOT_YOUR_ADDRESS = Reply(553, "5.7.1", "That sender address does not belong to you")
 FROM_MISSING = Reply(550, "5.6.0", "The message has no From")
 FROM_TWICE = Reply(554, "5.6.0", "The message has more than one From")
-HEADER_TOO_BIG = Reply(552, "5.3.4", "Header larger than allowed here")
-
-
-def challenge(octets: bytes) -> Reply:
-    """RFC 4954 §4: 334 and base64."""
-    return Reply(334, None, base64.b64encode(octets).decode("ascii"))
