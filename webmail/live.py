@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, Full, Queue
 from typing import Any, Protocol
 
@@ -104,20 +105,23 @@ class Hub:
                 return None
             self._tabs += 1
             watcher = self._watchers.get(key)
+            is_new = watcher is None or watcher.ended
             if watcher is None or watcher.ended:
                 watcher = self._watchers[key] = _Watcher(connect)
+            tab = Tab(partial(self._left, key, watcher))
+            watcher.join(tab)  # before it starts, so that nothing it says goes unheard
+            if is_new:
                 watcher.start()
-            tab = Tab(lambda one: self._left(key, one))
-            watcher.join(tab)
             return tab
 
-    def _left(self, key: str, tab: Tab) -> None:
+    def _left(self, key: str, watcher: "_Watcher", tab: Tab) -> None:
         with self._lock:
-            watcher = self._watchers.get(key)
-            if watcher is not None and watcher.part(tab):
-                self._tabs -= 1
-                if watcher.is_alone:
-                    watcher.stop()
+            if not watcher.part(tab):
+                return
+            self._tabs -= 1
+            if watcher.is_alone:
+                watcher.stop()
+                if self._watchers.get(key) is watcher:
                     del self._watchers[key]
 
     def close(self) -> None:

@@ -145,7 +145,7 @@ class Fetcher:
     def _follow(self, url: str, deadline: float) -> Image:
         for _ in range(MAX_REDIRECTS + 1):
             clean = web_address(url)
-            if not clean.startswith(("http://", "https://")):
+            if not clean:
                 raise NotFetched("not a web address")
             answer = self._once(clean, deadline)
             if isinstance(answer, Image):

@@ -136,7 +136,7 @@ def host_of(url: str) -> str:
 def web_address(url: str) -> str:
     """The address written anew: ASCII host, no user name in front of it, everything odd percent-encoded."""
     host = host_of(url)
-    if not host:
+    if not host or not url.lower().startswith(("https://", "http://")):
         return ""
     try:
         parts = urlsplit(url)

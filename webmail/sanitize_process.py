@@ -114,6 +114,7 @@ class Sanitiser:
     def __init__(self, *, workers: int = WORKERS, seconds: float = SECONDS) -> None:
         self._seconds = seconds
         self._free = [_Worker() for _ in range(workers)]
+        self._is_closed = False
         self._condition = threading.Condition()
         self._cache: OrderedDict[str, Sanitised] = OrderedDict()
         self._cached_octets = 0
@@ -142,33 +143,37 @@ class Sanitiser:
         self._remember(key, made)
         return made
 
-    def reduce(self, html: str) -> str | None:
-        """Mail HTML fit for an editor (T034), or None."""
-        reply = self._ask({"html": html, "mode": "reduce"})
+    def reduce(self, html: str, *, seconds: float = 0) -> str | None:
+        """Mail HTML fit for an editor (T034), or None. `seconds` for who would rather wait than lose the form of it."""
+        reply = self._ask({"html": html, "mode": "reduce"}, seconds)
         return None if reply is None or "error" in reply else str(reply["html"])
 
     def close(self) -> None:
         """End the processes."""
         with self._condition:
-            workers, self._free = self._free, []
+            workers, self._free, self._is_closed = self._free, [], True
         for worker in workers:
             worker.stop()
 
-    def _ask(self, request: Mapping[str, object]) -> dict[str, object] | None:
+    def _ask(self, request: Mapping[str, object], seconds: float = 0) -> dict[str, object] | None:
         with self._condition:
             if not self._condition.wait_for(lambda: bool(self._free), self._seconds * 4):
                 return None
             worker = self._free.pop()
         try:
-            reply = json.loads(worker.ask(json.dumps(request).encode(), self._seconds))
+            reply = json.loads(worker.ask(json.dumps(request).encode(), seconds or self._seconds))
             return reply if isinstance(reply, dict) else None
         except (_Overdue, ValueError):
             log.warning("sanitiser_overdue", octets=len(str(request["html"])))
             return None
         finally:
             with self._condition:
-                self._free.append(worker)
-                self._condition.notify()
+                is_closed = self._is_closed
+                if not is_closed:
+                    self._free.append(worker)
+                    self._condition.notify()
+            if is_closed:
+                worker.stop()
 
     def _remember(self, key: str, made: Sanitised) -> None:
         with self._condition:
