@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from server import log
 from server.config import SettingError, Settings, load
 from server.supervisor import Role, StartError, Supervisor, check_ports, only_one, prepare_folder, remember_options
 
@@ -94,6 +95,7 @@ def cli(context: click.Context) -> None:
 
     Without a command it serves: web pages, mail ports and background work, until Ctrl-C.
     """
+    log.configure(level="error")  # a command speaks in sentences; roles choose their own level
     context.obj = open_door
     if context.invoked_subcommand is None:
         context.invoke(serve, data=Path(os.environ.get("POSTHOUSE_DATA", "data")))
@@ -214,7 +216,6 @@ def demo(data: Path, **_options: Any) -> None:
 @serve_options
 def mail(**options: Any) -> None:
     """Run the mail role alone: SMTP, submission, LMTP, IMAP, POP3."""
-    from server import log
     from server.runtime.mail import run_mail
 
     settings = settings_of(**options)
@@ -227,7 +228,6 @@ def mail(**options: Any) -> None:
 def worker(**options: Any) -> None:
     """Run the worker role alone: collecting outside accounts, sending the queue."""
     from fetcher.scheduler import Scheduler
-    from server import log
     from server.runtime.worker import run_worker
 
     settings = settings_of(**options)
@@ -239,7 +239,6 @@ def worker(**options: Any) -> None:
 @serve_options
 def web(**options: Any) -> None:
     """Run the web role alone: the webmail at /mail."""
-    from server import log
     from webmail.serve import serve as serve_pages
 
     settings = settings_of(**options)
