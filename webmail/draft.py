@@ -6,13 +6,16 @@ characters (T084); a sent letter has no Bcc field (T090); quoted HTML comes in s
 
 import html
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
+from urllib.parse import quote, unquote
 
-from server.mail import build, html_text
+from server.mail import address_field, build
 from server.mail.address import Address, parse_addr_spec
+from webmail import written_text
 from webmail.envelope import Person
 
 Mode = Literal["new", "reply", "all", "forward"]
@@ -20,6 +23,10 @@ Mode = Literal["new", "reply", "all", "forward"]
 SUBJECT_LIMIT = 900
 RECIPIENTS_LIMIT = 100
 REFERENCES_LIMIT = 50
+UNFINISHED_FIELD = "X-Posthouse-Unfinished"
+"""In drafts only: what stands in the recipient fields and is no address yet."""
+UNFINISHED_LIMIT = 80
+_CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _REPLY_PREFIX = re.compile(r"^\s*(re|aw|sv|antw|回复|答复|回覆)\s*[:：]", re.IGNORECASE)
 _FORWARD_PREFIX = re.compile(r"^\s*(fwd?|wg|转发|轉寄)\s*[:：]", re.IGNORECASE)
 
@@ -126,7 +133,8 @@ def _written_to(source: Source, mine: set[str]) -> str:
 
 def _prefixed(subject: str, mode: Mode) -> str:
     pattern, prefix = (_FORWARD_PREFIX, "Fwd: ") if mode == "forward" else (_REPLY_PREFIX, "Re: ")
-    return subject if pattern.match(subject) else f"{prefix}{subject}"
+    plain = one_line(subject)
+    return plain if pattern.match(plain) else f"{prefix}{plain}"
 
 
 def _quoted(source: Source, mode: Mode) -> str:
@@ -140,6 +148,11 @@ def text_as_html(text: str) -> str:
     """Plain text as markup that says the same."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "".join(f"<div>{html.escape(line) or '<br>'}</div>" for line in lines)
+
+
+def one_line(text: str) -> str:
+    """Text for one header field: line ends of any kind and controls are blanks (T084); what joins letters stays."""
+    return " ".join("".join(" " if unicodedata.category(c) in _CONTROLS else c for c in text).split())
 
 
 def addresses(field_name: str, texts: Sequence[str]) -> list[Address]:
@@ -164,7 +177,7 @@ def address_of(text: str) -> Address | None:
         name = name.strip()
         if len(name) > 1 and name[0] == name[-1] == '"':
             name = name[1:-1].replace('\\"', '"')
-    if not name.isprintable() or "<" in name or ">" in name:
+    if "<" in name or ">" in name or any(unicodedata.category(c) in _CONTROLS for c in name):
         return None
     parsed = parse_addr_spec(bare.strip())
     if parsed is None or "." not in parsed.domain.strip("[]"):
@@ -174,12 +187,12 @@ def address_of(text: str) -> Address | None:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A letter ready to leave: who gets it, and what they get."""
+    """A letter ready to leave: who gets it, what they get, and the writer's own copy, which names the blind recipients."""
 
     sender: Address
     recipients: tuple[str, ...]
-    message_id: str
     raw: bytes
+    copy: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,20 +215,38 @@ def letter(draft: Draft, stamp: Stamp, clean: Callable[[str], str]) -> Letter:
     if len(everybody) > RECIPIENTS_LIMIT:
         raise DraftInvalid("to", "many")
     sender = _sender(draft, stamp)
-    return Letter(sender, everybody, stamp.message_id, _octets(draft, stamp, clean, sender, to, cc, ()))
+    raw = _octets(draft, stamp, clean, sender, to, cc, ())
+    return Letter(sender, everybody, raw, address_field.encode("Bcc", bcc) + raw if bcc else raw)
 
 
 def saved(draft: Draft, stamp: Stamp, clean: Callable[[str], str]) -> bytes:
-    """Build what is kept in Drafts: whatever can be read of it, the blind recipients included."""
+    """Build what is kept in Drafts, the blind recipients included; what is no address yet stands in a field of its own."""
     to, cc, bcc = ([a for a in map(address_of, getattr(draft, name)) if a] for name in ("to", "cc", "bcc"))
-    return _octets(draft, stamp, clean, _sender(draft, stamp), to, cc, bcc)
+    rest = [
+        f"{name}={quote(text[:UNFINISHED_LIMIT], safe='', errors='replace')}"
+        for name in ("to", "cc", "bcc")
+        for text in getattr(draft, name)
+        if text.strip() and address_of(text) is None
+    ]
+    extra = [*stamp.extra, (UNFINISHED_FIELD, " ".join(rest))] if rest else stamp.extra
+    return _octets(draft, replace(stamp, extra=extra), clean, _sender(draft, stamp), to, cc, bcc)
+
+
+def unfinished(value: str) -> dict[str, tuple[str, ...]]:
+    """Read the field of that name: what was typed into each recipient field."""
+    found: dict[str, tuple[str, ...]] = {"to": (), "cc": (), "bcc": ()}
+    for item in value.split():
+        name, _, text = item.partition("=")
+        if name in found and text and len(found[name]) < RECIPIENTS_LIMIT:
+            found[name] = (*found[name], unquote(text))
+    return found
 
 
 def _sender(draft: Draft, stamp: Stamp) -> Address:
     parsed = parse_addr_spec(draft.sender)
     if parsed is None:
         raise DraftInvalid("sender", "address", draft.sender)
-    return Address(stamp.sender_name, parsed.local, parsed.domain)
+    return Address(one_line(stamp.sender_name), parsed.local, parsed.domain)
 
 
 def _octets(
@@ -227,11 +258,9 @@ def _octets(
     cc: Sequence[Address],
     bcc: Sequence[Address],
 ) -> bytes:
-    subject = " ".join(draft.subject.split())
+    subject = one_line(draft.subject)
     if len(subject) > SUBJECT_LIMIT:
         raise DraftInvalid("subject", "long")
-    if not all(c.isprintable() for c in subject):
-        subject = "".join(c if c.isprintable() else " " for c in subject)
     body = clean(draft.body)
     return build.message(
         from_=[sender],
@@ -243,7 +272,7 @@ def _octets(
         message_id=stamp.message_id,
         in_reply_to=draft.in_reply_to or None,
         references=draft.references,
-        text=html_text.to_text(body),
+        text=written_text.to_text(body),
         html=f"<html><body>{body}</body></html>" if body else None,
         attachments=stamp.files,
         extra=stamp.extra,

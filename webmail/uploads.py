@@ -21,6 +21,8 @@ FILES = 200
 OCTETS_FACTOR = 4
 LIFETIME = 24 * 3600
 NAME_LIMIT = 255
+RESERVE = 32 * 1024
+"""Octets of the largest message that are left to its text."""
 CHUNK = 256 * 1024
 ID_LENGTH = 32
 
@@ -47,7 +49,8 @@ class Uploads:
     """The files of one account."""
 
     def __init__(self, settings: Settings, account_id: int) -> None:
-        self._limit = settings.message_size_limit * 3 // 4  # base64 makes four octets of three
+        # Base64 makes 78 octets of 57, line ends included; the rest is for the text and the headers.
+        self._limit = max(0, settings.message_size_limit - RESERVE) * 57 // 78
         self._folder = settings.data / "uploads" / str(account_id)
 
     @property

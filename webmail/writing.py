@@ -4,34 +4,47 @@ Invariants: a draft is replaced by appending the new one before the old one is r
 letter is put into Sent only after submission took it, and its draft is removed only after that.
 """
 
+import hashlib
 import io
-import secrets
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from urllib.parse import quote, unquote
 
-from flask_babel import format_datetime
+from flask_babel import format_date, format_time
 from flask_babel import gettext as _
 
 from server.accounts.account import aliases_of
-from server.mail import build, message_id
+from server.mail import build, html_text, message_id
 from webmail import draft as drafts
-from webmail import mail_views, mailbox_list, message, page, sanitize, submission
+from webmail import jinja_filters, mail_views, mailbox_list, message, page, submission
 from webmail.connection import Mail, MailRefused, lease
 from webmail.draft import Draft, DraftInvalid, Letter, Mode, Original, Source, Stamp
-from webmail.envelope import Person, words
+from webmail.envelope import words
 from webmail.mail_error import MailUnavailable
 from webmail.message import Gone
 from webmail.session import WebSession, desk
 from webmail.submission import NotSent, Refusal
-from webmail.uploads import Upload, Uploads
+from webmail.uploads import Upload, UploadRefused, Uploads
 
 ORIGINAL_FIELD = "X-Posthouse-Original"
 """In drafts only: which message is answered, so that it is marked when the draft is sent from another device."""
 TEXT_LIMIT = 500_000
+CLEAN_SECONDS = 20.0
+"""A long letter may take this long; its writer would rather wait than lose how it looks."""
 Place = tuple[int, int]
 """UIDVALIDITY and UID of a draft."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What the composer opens with. `lacking` names files that found no room; then the draft they are in stays as it is."""
+
+    draft: Draft
+    place: Place | None = None
+    files: tuple[Upload, ...] = ()
+    lacking: tuple[str, ...] = ()
 
 
 def own_addresses(session: WebSession) -> list[str]:
@@ -44,16 +57,17 @@ def uploads(session: WebSession) -> Uploads:
     return Uploads(desk.settings, session.account_id)
 
 
-def begin(session: WebSession, original: Original) -> Draft:
-    """A reply or forward of a message. Raises Gone, UploadRefused."""
+def begin(session: WebSession, original: Original) -> Begun:
+    """A reply or forward of a message. Raises Gone."""
     with lease(session, original.mailbox) as mail:
         letter = message.open_letter(mail, original.mailbox, original.uidvalidity, original.uid)
         source = _source(mail, letter, original.mode)
-        own = own_addresses(session)
-        begun = replace(drafts.answer(source, original.mode, own, session.address), original=original)
+        draft = replace(
+            drafts.answer(source, original.mode, own_addresses(session), session.address), original=original
+        )
         if original.mode != "forward":
-            return begun
-        return replace(begun, files=tuple(one.id for one in _files_of(session, mail, letter)))
+            return Begun(draft)
+        return _with_files(session, mail, letter, Begun(draft))
 
 
 def _source(mail: Mail, letter: message.Letter, mode: Mode) -> Source:
@@ -73,8 +87,7 @@ def _source(mail: Mail, letter: message.Letter, mode: Mode) -> Source:
 
 def _introduction(letter: message.Letter, mode: Mode) -> str:
     envelope = letter.fetched.envelope
-    moment = envelope.sent_at or letter.fetched.arrived or page.now()
-    when = format_datetime(moment, "long")
+    when = _when(envelope.sent_at or letter.fetched.arrived or page.now())
     if mode != "forward":
         return str(_("On %(when)s %(name)s wrote:", when=when, name=letter.sender.label))
     lines = [
@@ -83,8 +96,14 @@ def _introduction(letter: message.Letter, mode: Mode) -> str:
         f"{_('Date')}: {when}",
         f"{_('Subject')}: {envelope.subject}",
         f"{_('To')}: {', '.join(map(drafts.written, envelope.to))}",
+        *([f"{_('Cc')}: {', '.join(map(drafts.written, envelope.cc))}"] if envelope.cc else []),
     ]
     return "\n".join(lines)
+
+
+def _when(moment: datetime) -> str:
+    """24 Nov 2026, 09:42 on the writer's clock."""
+    return f"{format_date(jinja_filters.local(moment).date(), _('d MMM y'))}, {format_time(moment, 'HH:mm')}"
 
 
 def _body(mail: Mail, letter: message.Letter) -> str:
@@ -99,47 +118,53 @@ def _body(mail: Mail, letter: message.Letter) -> str:
 
 
 def clean(html: str) -> str:
-    """HTML made safe in the sanitiser's own process, for the editor and for what leaves it (T034); as text when it takes too long."""
-    safe = mail_views.sanitiser().sanitise(html, sanitize.Reading())
-    return safe.html if safe is not None else drafts.text_as_html(html[:TEXT_LIMIT])
+    """HTML made safe in the sanitiser's own process, for the editor and for what leaves it (T034); its words when that fails."""
+    safe = mail_views.sanitiser().reduce(html, seconds=CLEAN_SECONDS) if html else ""
+    return safe if safe is not None else drafts.text_as_html(html_text.to_text(html)[:TEXT_LIMIT])
 
 
-def _files_of(session: WebSession, mail: Mail, letter: message.Letter) -> list[Upload]:
+def _with_files(session: WebSession, mail: Mail, letter: message.Letter, begun: Begun) -> Begun:
     """Copies of the attachments (pictures in the text too) as uploads of the new letter."""
     shelf = uploads(session)
     parts = {part.path: part for part in (*letter.body.attachments, *letter.body.inline)}
-    return [
-        shelf.put(part.filename or "file", part.kind, io.BytesIO(message.part_octets(mail, letter, part)))
-        for part in parts.values()
-    ]
+    files, lacking = [], []
+    for part in parts.values():
+        name = part.filename or "file"
+        try:
+            files.append(shelf.put(name, part.kind, io.BytesIO(message.part_octets(mail, letter, part))))
+        except UploadRefused:
+            lacking.append(name)
+    ids = tuple(one.id for one in files)
+    return replace(begun, draft=replace(begun.draft, files=ids), files=tuple(files), lacking=tuple(lacking))
 
 
-def load(session: WebSession, place: Place) -> Draft:
+def load(session: WebSession, place: Place) -> Begun:
     """Open a draft again. Raises Gone."""
     with lease(session) as mail:
         mailbox = _mailbox(mail, "drafts")
-        uidvalidity = place[0] or mail.select(mailbox)
-        letter = message.open_letter(mail, mailbox, uidvalidity, place[1])
-        block = message.header_block(mail, mailbox, uidvalidity, place[1])
+        letter = message.open_letter(mail, mailbox, *place)
+        block = message.header_block(mail, mailbox, *place)
         envelope = letter.fetched.envelope
-        return Draft(
+        typed = drafts.unfinished(words(block.get(drafts.UNFINISHED_FIELD)))
+        draft = Draft(
             sender=letter.sender.email or session.address,
-            to=tuple(map(drafts.written, envelope.to)),
-            cc=tuple(map(drafts.written, envelope.cc)),
-            bcc=tuple(map(drafts.written, envelope.bcc)),
+            to=(*map(drafts.written, envelope.to), *typed["to"]),
+            cc=(*map(drafts.written, envelope.cc), *typed["cc"]),
+            bcc=(*map(drafts.written, envelope.bcc), *typed["bcc"]),
             subject=envelope.subject,
             body=_body(mail, letter),
             in_reply_to=(message_id.parse_all(words(block.get("In-Reply-To"))) or [""])[0],
             references=tuple(message_id.parse_all(words(block.get("References")))),
             original=_read_original(words(block.get(ORIGINAL_FIELD))),
-            files=tuple(one.id for one in _files_of(session, mail, letter)),
         )
+        begun = _with_files(session, mail, letter, Begun(draft, place))
+        return replace(begun, place=None) if begun.lacking else begun
 
 
-def keep(session: WebSession, draft: Draft, place: Place | None) -> Place | None:
+def keep(session: WebSession, draft: Draft, place: Place | None, writing_id: str) -> Place | None:
     """Put a draft into Drafts in place of its older state; where it lies now. Raises DraftInvalid."""
     extra = [(ORIGINAL_FIELD, _write_original(draft.original))] if draft.original else []
-    raw = drafts.saved(draft, _stamp(session, draft, extra), clean)
+    raw = drafts.saved(draft, _stamp(session, draft, writing_id, extra), clean)
     with lease(session) as mail:
         mailbox = _mailbox(mail, "drafts")
         made = mail.append(mailbox, raw, names=("\\Draft", "\\Seen"))
@@ -159,7 +184,7 @@ def send(session: WebSession, draft: Draft, place: Place | None, writing_id: str
     """Send a letter once; the recipients who were refused while others were taken. Raises DraftInvalid, NotSent."""
     if draft.sender.casefold() not in {one.casefold() for one in own_addresses(session)}:
         raise DraftInvalid("sender", "foreign", draft.sender)
-    letter = drafts.letter(draft, _stamp(session, draft, []), clean)
+    letter = drafts.letter(draft, _stamp(session, draft, writing_id, ()), clean)
     account = session.account_id
     state = desk.directory.write_now(lambda w: submission.claim(w, account, writing_id))
     if state == "sent":
@@ -182,7 +207,7 @@ def _afterwards(session: WebSession, draft: Draft, letter: Letter, place: Place 
     """Copy into Sent, mark the original, remove the draft. The letter is on its way: none of it may call that in question."""
     try:
         with lease(session) as mail:
-            mail.append(_mailbox(mail, "sent"), letter.raw, names=("\\Seen",))
+            mail.append(_mailbox(mail, "sent"), letter.copy, names=("\\Seen",))
             _remove(mail, _mailbox(mail, "drafts"), place)
             _mark(mail, draft.original)
     except (MailRefused, MailUnavailable) as error:
@@ -218,7 +243,7 @@ def _mailbox(mail: Mail, role: str) -> str:
     return name
 
 
-def _stamp(session: WebSession, draft: Draft, extra: Sequence[tuple[str, str]]) -> Stamp:
+def _stamp(session: WebSession, draft: Draft, writing_id: str, extra: Sequence[tuple[str, str]]) -> Stamp:
     shelf = uploads(session)
     files = []
     for identifier in draft.files:
@@ -227,11 +252,9 @@ def _stamp(session: WebSession, draft: Draft, extra: Sequence[tuple[str, str]]) 
             raise DraftInvalid("files", "gone")
         files.append(build.Attachment(upload.name, upload.kind, shelf.octets(upload)))
     domain = draft.sender.rpartition("@")[2] or "localhost"
-    return Stamp(page.now(), message_id.make(domain, secrets.token_hex(16)), session.name, files, extra)
-
-
-def person(session: WebSession) -> Person:
-    return Person(session.name, session.address)
+    # T091: known before the first try, and the same at every further one, so that whoever gets two copies can tell.
+    unique = hashlib.sha256(f"{session.account_id} {writing_id}".encode()).hexdigest()[:32]
+    return Stamp(page.now(), message_id.make(domain, unique), session.name, files, extra)
 
 
 def _write_original(original: Original) -> str:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, jsonify, render_template, request
@@ -13,15 +14,17 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from server.mail import message_id
 from webmail import correspondents, mail_views, page, writing
-from webmail.draft import Draft, DraftInvalid, Original, text_as_html
+from webmail.draft import SUBJECT_LIMIT, Draft, DraftInvalid, Original, text_as_html
 from webmail.mail_error import MailRefused
 from webmail.submission import WRITING_ID_LIMIT, NotSent
 from webmail.uploads import UploadRefused
-from webmail.writing import Place
+from webmail.writing import Begun, Place
 
 blueprint = mail_views.attach(Blueprint("compose", __name__, url_prefix="/mail/compose"))
 FIELD_LIMIT = 200
 BODY_LIMIT = 2 * 2**20
+JSON_LIMIT = 4 * BODY_LIMIT
+"""Octets of a letter without its files; a character may take several."""
 SUGGESTIONS = 8
 _MODES = ("reply", "all", "forward")
 
@@ -30,15 +33,15 @@ _MODES = ("reply", "all", "forward")
 def compose() -> str:
     """The composer: empty, from a mailto link, as an answer, or a draft again; a piece of a page for scripts."""
     session = mail_views.session()
-    draft, place = _begun()
-    shelf = writing.uploads(session)
+    begun = _begun()
     context = {
-        "draft": draft,
-        "place": place,
-        "files": [one for one in map(shelf.get, draft.files) if one is not None],
+        "draft": begun.draft,
+        "place": begun.place,
+        "files": begun.files,
         "senders": writing.own_addresses(session),
-        "limit": shelf.limit,
-        "title": _title(draft, place),
+        "limit": writing.uploads(session).limit,
+        "title": _title(begun.draft, begun.place),
+        "trouble": _lacking(begun.lacking),
     }
     name = "_partials/composer.html" if mail_views.is_partial() else "compose.html"
     return render_template(name, **context)
@@ -50,42 +53,47 @@ def _title(draft: Draft, place: Place | None) -> str:
     return str(_("Forward") if draft.original.mode == "forward" else _("Reply"))
 
 
-def _begun() -> tuple[Draft, Place | None]:
+def _lacking(names: Sequence[str]) -> str:
+    return str(_("There was no room for %(names)s: it is not attached.", names=", ".join(names))) if names else ""
+
+
+def _begun() -> Begun:
     session = mail_views.session()
     if "reply" in request.args:
-        return writing.begin(session, _original(request.args["reply"], request.args.get("mode", "reply"))), None
+        return writing.begin(session, _original(request.args["reply"], request.args.get("mode", "reply")))
     if "draft" in request.args:
-        place = _place(request.args["draft"])
-        return writing.load(session, place), place
+        return writing.load(session, _place(request.args["draft"]))
     # T085: a mailto link fills these and nothing else; it is shown before it is sent.
     to, cc = (tuple(filter(None, map(str.strip, request.args.get(name, "").split(",")))) for name in ("to", "cc"))
     body = text_as_html(request.args["body"][:BODY_LIMIT]) if request.args.get("body") else ""
-    return Draft(session.address, to[:FIELD_LIMIT], cc[:FIELD_LIMIT], (), request.args.get("subject", ""), body), None
+    subject = request.args.get("subject", "")[:SUBJECT_LIMIT]
+    return Begun(Draft(session.address, to[:FIELD_LIMIT], cc[:FIELD_LIMIT], (), subject, body))
 
 
 def _original(text: str, mode: str) -> Original:
     parts = text.split("/", 2)
-    if len(parts) != 3 or not (parts[0].isdigit() and parts[1].isdigit()) or mode not in _MODES:
+    if len(parts) != 3 or mode not in _MODES:
         raise NotFound
-    return Original(mode, parts[2], int(parts[0]), int(parts[1]))  # type: ignore[arg-type]  # one of _MODES
+    return Original(mode, parts[2], *_place("/".join(parts[:2])))  # type: ignore[arg-type]  # one of _MODES
 
 
 def _place(text: str) -> Place:
     parts = text.split("/")
-    if len(parts) > 2 or not all(part.isascii() and part.isdigit() for part in parts):
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) <= 10 for part in parts):
         raise NotFound
-    return (int(parts[0]), int(parts[1])) if len(parts) == 2 else (0, int(parts[0]))
+    return int(parts[0]), int(parts[1])
 
 
 @blueprint.post("/draft")
 def keep() -> BaseResponse:
     """Keep what is written so far; answers where it lies and when it was kept."""
-    draft, place = _draft(_json())
+    body = _json()
+    draft, place = _draft(body)
     try:
-        kept = writing.keep(mail_views.session(), draft, place)
+        kept = writing.keep(mail_views.session(), draft, place, _writing_id(body))
     except DraftInvalid as error:
         return _invalid(error)
-    return jsonify(draft=list(kept) if kept else None, said=_("Saved %(time)s", time=format_time(page.now(), "short")))
+    return jsonify(draft=list(kept) if kept else None, said=_("Saved %(time)s", time=format_time(page.now(), "HH:mm")))
 
 
 @blueprint.post("/discard")
@@ -101,11 +109,8 @@ def send() -> BaseResponse:
     """Send it. 422 names the field that is wrong, 409 says why nobody got it."""
     body = _json()
     draft, place = _draft(body)
-    writing_id = body.get("writing_id")
-    if not isinstance(writing_id, str) or not 8 <= len(writing_id) <= WRITING_ID_LIMIT:
-        raise BadRequest
     try:
-        refused = writing.send(mail_views.session(), draft, place, writing_id)
+        refused = writing.send(mail_views.session(), draft, place, _writing_id(body))
     except DraftInvalid as error:
         return _invalid(error)
     except NotSent as error:
@@ -118,11 +123,11 @@ def send() -> BaseResponse:
 
 @blueprint.post("/upload")
 def upload() -> BaseResponse:
-    """Take a file; its octets are the body, its name a header (percent-encoded)."""
+    """Take a file; its octets are the body, its name and type are in the address."""
     name = request.args.get("name", "file")
     shelf = writing.uploads(mail_views.session())
     try:
-        kept = shelf.put(name, request.headers.get("Content-Type", ""), request.stream)
+        kept = shelf.put(name, request.args.get("type", ""), request.stream)
     except UploadRefused as error:
         if error.reason == "many":
             return _answer(
@@ -176,10 +181,19 @@ def _known(key: int, gather: Any) -> list[Any]:
 
 
 def _json() -> dict[str, Any]:
+    request.max_content_length = JSON_LIMIT
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise BadRequest
     return body
+
+
+def _writing_id(body: dict[str, Any]) -> str:
+    """What the browser calls this letter, from the first save to the sending."""
+    found = body.get("writing_id")
+    if not isinstance(found, str) or not 8 <= len(found) <= WRITING_ID_LIMIT:
+        raise BadRequest
+    return found
 
 
 def _draft(body: dict[str, Any]) -> tuple[Draft, Place | None]:

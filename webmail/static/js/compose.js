@@ -16,8 +16,17 @@ function dock() {
 
 const open = () => [...document.querySelectorAll(".dock [data-composer]")];
 
+/** Bring a composer to the front that is there already. */
+function show(form) {
+  if (form.hidden) form.previousElementSibling?.click();
+  form.querySelector("[data-edit]").focus();
+}
+
 async function compose(url) {
   if (open().length >= MOST) { location.assign(url); return; }
+  const wanted = new URL(url, location.href).searchParams.get("draft");
+  const there = wanted && open().find((one) => one.dataset.draft === wanted);
+  if (there) { show(there); return; }
   const markup = await piece(url, { place: "composer" });
   if (markup === null) return;
   const form = elements(markup).querySelector("[data-composer]");
@@ -39,8 +48,8 @@ document.addEventListener("click", (event) => {
   if (!link || event.defaultPrevented) return;
   event.preventDefault();
   const [to, query = ""] = link.getAttribute("href").slice(7).split("?");
-  const wanted = new URLSearchParams(query);
-  const kept = new URLSearchParams({ to: decodeURIComponent(to) });
+  const wanted = new URLSearchParams(query.replaceAll("+", "%2B")); // RFC 6068 §2: a plus is a plus
+  const kept = new URLSearchParams({ to: new URLSearchParams(`to=${to.replaceAll("+", "%2B").replaceAll("&", "%26")}`).get("to") });
   for (const name of ["cc", "subject", "body"]) if (wanted.has(name)) kept.set(name, wanted.get(name));
   compose(`/mail/compose?${kept}`);
 });

@@ -1,5 +1,6 @@
 // The editor: Squire on a box that starts with markup our server made safe; pasted markup passes the list here first.
 import Squire from "squire-rte";
+import { asked } from "./compose_ask.js";
 
 const TAGS = new Set("A ABBR B BLOCKQUOTE BR CODE DD DEL DIV DL DT EM H1 H2 H3 H4 H5 H6 HR I INS LI OL P PRE S SMALL SPAN STRONG SUB SUP TABLE TBODY TD TFOOT TH THEAD TR U UL".split(" "));
 const DROPPED = new Set("SCRIPT STYLE TITLE TEMPLATE NOSCRIPT IFRAME OBJECT TEXTAREA SVG MATH HEAD META LINK".split(" "));
@@ -33,6 +34,14 @@ const FORMATS = {
   clear: (s) => s.removeAllFormatting(),
 };
 
+/** What was typed as the address of a link, or nothing when no link can be made of it. */
+function linked(text) {
+  const target = (text ?? "").trim();
+  if (LINK.test(target)) return URL.canParse(target) ? target : "";
+  if (/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(target)) return `mailto:${target}`;
+  return /^[^\s:/]+\.[^\s:]+$/.test(target) ? `https://${target}` : "";
+}
+
 export class Editor {
   constructor(form, touched) {
     this.box = form.querySelector("[data-edit]");
@@ -44,7 +53,9 @@ export class Editor {
     // The template holds the letter's markup as text: it was escaped on its way and made safe before.
     this.squire.setHTML(form.querySelector("[data-body]").content.textContent || "<div><br></div>");
     this.squire.moveCursorToStart();
-    this.squire.addEventListener("input", touched);
+    this.last = this.html;
+    // Squire reports every change of its box, also of what is not part of the letter.
+    this.squire.addEventListener("input", () => { const now = this.html; if (now !== this.last) { this.last = now; touched(); } });
     this.squire.addEventListener("pathChange", () => this.show(form));
     for (const button of form.querySelectorAll("[data-format]")) {
       button.addEventListener("mousedown", (event) => event.preventDefault()); // the selection stays where it is
@@ -52,10 +63,12 @@ export class Editor {
     }
   }
 
-  format(name, form) {
+  async format(name, form) {
     if (name === "link") {
-      const target = prompt(form.dataset.wordLink, "https://");
-      if (target && LINK.test(target)) this.squire.makeLink(target);
+      const range = this.squire.getSelection(); // the dialog takes the focus, and the selection with it
+      const target = linked(await asked(form.dataset.wordLink, "https://", form.dataset.wordLinkYes, form.dataset.wordCancel));
+      this.squire.setSelection(range);
+      if (target) this.squire.makeLink(target);
     } else {
       FORMATS[name](this.squire);
     }

@@ -1,5 +1,5 @@
 // Attachments: by button, drop or paste; each with its own bar; the limit is told before anything is sent.
-import { csrfToken } from "./requests.js";
+import { csrfToken, send } from "./requests.js";
 
 const size = (octets) => {
   const units = ["B", "kB", "MB", "GB"];
@@ -7,6 +7,8 @@ const size = (octets) => {
   while (octets >= 1000 && step < units.length - 1) { octets /= 1000; step += 1; }
   return `${octets < 10 && step ? octets.toFixed(1) : Math.round(octets)} ${units[step]}`;
 };
+
+const drop = (id) => send(`/mail/compose/upload/${id}/drop`, { keepalive: true }).catch(() => null);
 
 export class Files {
   constructor(form, touched) {
@@ -54,7 +56,7 @@ export class Files {
 
   load(file) {
     const row = this.form.querySelector("[data-file-row]").content.firstElementChild.cloneNode(true);
-    row.querySelector("b").textContent = file.name;
+    row.querySelector("b").textContent = row.querySelector("b").title = file.name;
     row.querySelector("small").textContent = size(file.size);
     row.querySelector("button").setAttribute("aria-label", `${this.form.dataset.wordRemove} ${file.name}`);
     row.dataset.size = file.size;
@@ -66,9 +68,10 @@ export class Files {
       request.addEventListener("loadend", () => { this.running.delete(row); this.end(row, request); resolve(); });
     });
     this.running.set(row, { request, done });
-    request.open("POST", `/mail/compose/upload?name=${encodeURIComponent(file.name)}`);
+    request.open("POST", `/mail/compose/upload?${new URLSearchParams({ name: file.name, type: file.type })}`);
     request.setRequestHeader("X-CSRFToken", csrfToken());
-    request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
+    request.setRequestHeader("Content-Type", "application/octet-stream"); // never a form, whatever the file is
+    request.setRequestHeader("Accept", "application/json");
     request.send(file);
   }
 
@@ -84,11 +87,15 @@ export class Files {
   }
 
   remove(row) {
+    const { file } = row.dataset;
+    row.remove(); // first, so that the end of an aborted upload finds no row to mark
     this.running.get(row)?.request.abort();
-    const id = row.dataset.file;
-    row.remove();
-    if (!id) return;
-    fetch(`/mail/compose/upload/${id}/drop`, { method: "POST", headers: { "X-CSRFToken": csrfToken() } });
+    this.form.querySelector("[data-error]").hidden = true;
+    if (!file) return;
+    drop(file);
     this.touched();
   }
+
+  /** Give the server's copies back: the draft has its own. */
+  release() { this.ids.forEach(drop); }
 }

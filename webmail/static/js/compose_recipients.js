@@ -1,4 +1,5 @@
 // One recipient field: chips, suggestions from people written with before, and a mark on what is no address.
+const SUGGEST_AFTER = 120;
 const ADDRESS = /^[^\s@<>()[\],;:"\\]+@[^\s@<>()[\],;:"\\.]+(\.[^\s@<>()[\],;:"\\.]+)+$/;
 
 /** Split what was typed or pasted at commas, semicolons and line ends, but not inside quotes or angle brackets. */
@@ -23,6 +24,8 @@ export class Recipients {
     this.form = form;
     this.field = field;
     this.touched = touched;
+    this.timer = 0;
+    this.listed = "";
     this.input = field.querySelector("input");
     this.menu = form.querySelector("[data-suggest]");
     const begun = split(this.input.value);
@@ -40,7 +43,7 @@ export class Recipients {
     const { input } = this;
     input.addEventListener("input", () => {
       if (/[,;，；]$/.test(input.value)) this.finish();
-      else this.suggest();
+      else { clearTimeout(this.timer); this.timer = setTimeout(() => this.suggest(), SUGGEST_AFTER); }
       this.touched();
     });
     input.addEventListener("paste", (event) => {
@@ -70,7 +73,7 @@ export class Recipients {
       if (!options.length) return;
       event.preventDefault();
       this.choose(options, (current + (event.key === "ArrowDown" ? 1 : -1) + options.length) % options.length);
-    } else if ((event.key === "Enter" || event.key === "Tab") && current >= 0 && input.value) {
+    } else if ((event.key === "Enter" || event.key === "Tab") && current >= 0 && this.listed === input.value.trim()) {
       event.preventDefault();
       this.take(options[current]);
     } else if (event.key === "Enter" || (event.key === "Tab" && input.value)) {
@@ -118,6 +121,7 @@ export class Recipients {
     if (!response?.ok || this.input.value.trim() !== wanted) return;
     const people = await response.json();
     const taken = new Set(this.values.map((one) => bare(one).toLowerCase()));
+    this.listed = wanted;
     this.list(people.filter((one) => !taken.has(one.email.toLowerCase())));
   }
 
@@ -140,7 +144,7 @@ export class Recipients {
     this.menu.hidden = !people.length;
     this.input.setAttribute("aria-expanded", String(people.length > 0));
     if (!people.length) return;
-    this.field.after(this.menu);
+    this.menu.style.top = `${this.field.offsetTop + this.field.offsetHeight + 4}px`;
     this.choose([...this.menu.children], 0);
   }
 
@@ -158,6 +162,8 @@ export class Recipients {
   }
 
   close() {
+    clearTimeout(this.timer);
+    this.listed = "";
     this.menu.hidden = true;
     this.menu.replaceChildren();
     this.input.setAttribute("aria-expanded", "false");

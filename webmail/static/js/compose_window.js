@@ -7,6 +7,8 @@ import { Files } from "./compose_files.js";
 import { Recipients } from "./compose_recipients.js";
 
 const KEEP_AFTER = 3000;
+const KEEP_AFTER_MEGABYTE = 500; // a draft takes its files along each time it is kept
+const KEEP_AFTER_MOST = 30_000;
 const FIELDS = ["to", "cc", "bcc"];
 
 export class Composer {
@@ -79,8 +81,11 @@ export class Composer {
     this.dirty = true;
     this.say("");
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.keep(), KEEP_AFTER);
+    this.timer = setTimeout(() => this.keep(), this.patience);
   }
+
+  /** Long letters are kept less often. */
+  get patience() { return Math.min(KEEP_AFTER + (this.files.total + this.editor.last.length * 40) / 1e6 * KEEP_AFTER_MEGABYTE, KEEP_AFTER_MOST); }
 
   say(text) { this.get("state").textContent = text; }
 
@@ -101,12 +106,16 @@ export class Composer {
     return this.queue(async () => {
       if (!this.dirty || this.files.loading) return;
       this.dirty = false;
-      const { ok, data } = await post("/mail/compose/draft", this.state());
-      if (ok && data.draft) this.place = data.draft;
+      const { ok, data, signedOut } = await post("/mail/compose/draft", this.state(), { stay: true });
+      if (ok && data.draft) { this.place = data.draft; this.form.dataset.draft = data.draft.join("/"); }
       if (!ok) this.dirty = true;
-      this.say(ok ? data.said : data.error || this.word("unsaved"));
+      this.problem = ok ? "" : this.why(data, signedOut);
+      this.say(ok ? (this.dirty ? "" : data.said) : this.word("unsaved"));
     });
   }
+
+  /** What went wrong, in words. */
+  why(data, signedOut) { return signedOut ? this.word("signedOut") : data.error || this.word("unsaved"); }
 
   async send() {
     if (this.sending) return;
@@ -120,12 +129,12 @@ export class Composer {
     button.disabled = true;
     this.say(this.word("sending"));
     await this.busy;
-    const { ok, data } = await post("/mail/compose/send", this.state());
+    const { ok, data, signedOut } = await post("/mail/compose/send", this.state(), { stay: true });
     this.sending = false;
     button.disabled = false;
     if (ok) { this.dirty = false; toast(data.said); this.leave(); return; }
     this.say("");
-    this.fail(data.error || this.word("unsaved"));
+    this.fail(this.why(data, signedOut));
     if (FIELDS.includes(data.field)) { this.show(data.field); this.recipients[data.field].mark(data.text); }
     this.dirty = true;
     this.keep();
@@ -139,9 +148,15 @@ export class Composer {
     return !promised || this.files.ids.length > 0 || confirmed(this.word("forgotten"), this.word("send"), this.word("back"));
   }
 
-  close() {
-    if (this.dirty) this.keep().then(() => this.leave());
-    else this.leave();
+  /** Keep the draft and go; what cannot be kept stays open. */
+  async close() {
+    if (this.sending) return;
+    for (const name of FIELDS) this.recipients[name].finish();
+    if (this.files.loading) await this.files.settled();
+    await this.keep();
+    if (this.dirty) { this.fail(this.problem); return; }
+    this.files.release();
+    this.leave();
   }
 
   async discard() {
@@ -150,8 +165,9 @@ export class Composer {
     clearTimeout(this.timer);
     this.dirty = false;
     await this.busy;
-    const { data } = await post("/mail/compose/discard", this.state());
-    toast(data.said);
+    const { ok, data, signedOut } = await post("/mail/compose/discard", this.state(), { stay: true });
+    if (!ok) { this.fail(this.why(data, signedOut)); return; }
+    if (!empty) toast(data.said);
     this.leave();
   }
 

@@ -1,5 +1,5 @@
 // Fetches pieces of pages. A newer wish for the same place cancels the older one.
-import { csrfToken } from "./requests.js";
+import { csrfToken, renewToken } from "./requests.js";
 import { toast } from "./toast.js";
 
 const running = new Map();
@@ -27,17 +27,24 @@ export async function piece(url, { place = url, quiet = false } = {}) {
   }
 }
 
-/** Send JSON; gives the answer and whether it went well. */
-export async function post(url, body) {
+const KEEPALIVE_LIMIT = 60_000; // what leaves with a page that is closed may be 64 KiB in all (Fetch standard)
+
+/** Send JSON; gives the answer and whether it went well. `stay`: tell that the session has ended, and do not go away. */
+export async function post(url, body, { stay = false, again = true } = {}) {
+  const text = JSON.stringify(body);
   try {
     const response = await fetch(url, {
       method: "POST",
       credentials: "same-origin",
       headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken() },
-      body: JSON.stringify(body),
-      keepalive: true,
+      body: text,
+      keepalive: new Blob([text]).size < KEEPALIVE_LIMIT,
     });
-    if (response.status === 401) { location.assign("/mail/sign-in"); return { ok: false, data: {} }; }
+    if (response.status === 401) {
+      if (!stay) location.assign("/mail/sign-in");
+      return { ok: false, data: {}, signedOut: true };
+    }
+    if (response.status === 400 && again && await renewToken()) return post(url, body, { stay, again: false });
     const data = await response.json().catch(() => ({}));
     return { ok: response.ok, data };
   } catch {

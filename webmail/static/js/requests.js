@@ -12,6 +12,16 @@ export function send(url, { method = "POST", body, headers = {}, ...rest } = {})
   return fetch(url, { method, body, credentials: "same-origin", headers: { "X-CSRFToken": csrfToken(), ...headers }, ...rest });
 }
 
+/** Ask for the token anew: the old one is a day old, or belongs to a session before this one. Tells whether there is another now. */
+export async function renewToken() {
+  const response = await fetch("/mail/settings/general", { credentials: "same-origin" }).catch(() => null);
+  if (!response?.ok || response.redirected) return false;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector('meta[name="csrf-token"]')?.content;
+  if (!fresh || fresh === csrfToken()) return false;
+  document.querySelector('meta[name="csrf-token"]').content = fresh;
+  return true;
+}
+
 document.addEventListener("htmx:config:request", (event) => {
   const request = event.detail.ctx?.request;
   if (request && request.method?.toUpperCase() !== "GET") request.headers["X-CSRFToken"] = csrfToken();
