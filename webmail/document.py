@@ -23,7 +23,10 @@ a{color:#0f677c}
 blockquote{margin:8px 0 8px 0;padding-left:12px;border-left:2px solid #c5ced1;color:#434e53}
 p:first-child{margin-top:0}
 @media (max-width:370px){body{font-size:16px}}
+@media (max-width:640px){table:is([width^="5"],[width^="6"],[width^="7"]):not([width$="%"]){width:100%!important}
+td:is([width^="5"],[width^="6"],[width^="7"]):not([width$="%"]){width:auto!important}}
 """
+"""Newsletters are tables of 500 to 799 pixels; in a frame narrower than that they give way instead of being cut."""
 _DARK = """
 :root{color-scheme:dark}
 body{background:#161c1e;color:#e7ebec}

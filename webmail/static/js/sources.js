@@ -21,6 +21,7 @@ async function check() {
     if (matchMedia("(max-width: 1100px)").matches) place.scrollIntoView({ block: "start" });
     for await (const line of lines(answer.body)) place.innerHTML = JSON.parse(line).html;   // our own template, escaped by it
     place.querySelector("[data-focus]")?.focus();
+    place.querySelector("[role=alert]")?.scrollIntoView({ block: "nearest" });
     button.classList.toggle("main", !place.querySelector("[data-focus]"));
     button.classList.toggle("line", Boolean(place.querySelector("[data-focus]")));
     button.querySelector("[data-label]").textContent = form.dataset.again;
