@@ -61,6 +61,9 @@ class Limits:
     source_timeout: float = 60
 
 
+RUN_FOLDER = "run"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The whole configuration of one installation; `data` is the folder that holds all of its state."""
@@ -89,7 +92,7 @@ class Settings:
     @property
     def run_dir(self) -> Path:
         """Process ids and local sockets."""
-        return self.data / "run"
+        return self.data / RUN_FOLDER
 
     @property
     def directory_db(self) -> Path:

@@ -98,4 +98,6 @@ def close_app(app: Flask) -> None:
         close = getattr(service, "close", None)
         if callable(close):
             close()
-    app.extensions["posthouse"].directory.database.close()
+    desk = app.extensions["posthouse"]
+    desk.authenticator.close()
+    desk.directory.database.close()

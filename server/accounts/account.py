@@ -1,11 +1,12 @@
 """Domains, accounts and aliases: records and the functions of a transaction that make and change them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Row, insert, select, update
 
+from server.accounts import ending
 from server.accounts import password as passwords
 from server.accounts.errors import (
     AccountUnknown,
@@ -118,10 +119,17 @@ def add_alias(w: Writer, address: str, account_id: int) -> None:
 
 
 def set_password(w: Writer, account_id: int, password: str) -> None:
-    """Change a password; raises PasswordWeak."""
+    """Change a password, and end what was opened with the former one; raises PasswordWeak."""
     if len(password) < passwords.MIN_LENGTH:
         raise PasswordWeak
+    ending.tell(w)
     w.execute(update(account).where(account.c.id == account_id).values(password=passwords.make(password)))
+
+
+def set_active(w: Writer, account_id: int, *, active: bool) -> None:
+    """Switch an account on or off; whatever is open on one that goes off is ended."""
+    ending.tell(w)
+    w.execute(update(account).where(account.c.id == account_id).values(active=active))
 
 
 def by_address(r: Reader, address: str) -> Account | None:
@@ -150,3 +158,9 @@ def stored_password(r: Reader, address: str) -> tuple[Account | None, str | None
     if row is None or not row.active:
         return None, None
     return _account(row), row.password
+
+
+def live_passwords(r: Reader, account_ids: Collection[int]) -> list[tuple[int, str]]:
+    """Return the ids of active accounts among these, with their stored passwords."""
+    query = select(account.c.id, account.c.password).where(account.c.id.in_(account_ids), account.c.active)
+    return [(row.id, row.password) for row in r.execute(query)]

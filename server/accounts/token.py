@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
+from server.accounts import ending
 from server.accounts.account import Account, by_id
 from server.accounts.schema import token
 from server.db.transaction import Reader, Writer
@@ -103,10 +104,12 @@ def list_for(r: Reader, account_id: int) -> list[Token]:
 
 
 def revoke(w: Writer, account_id: int, token_id: int) -> None:
-    """End one token of this account; somebody else's id does nothing."""
+    """End one token of this account, and whatever was opened with it; somebody else's id does nothing."""
+    ending.tell(w)
     w.execute(delete(token).where(token.c.id == token_id, token.c.account_id == account_id))
 
 
 def revoke_all(w: Writer, account_id: int, *, keep: int | None = None) -> None:
-    """End every token of this account but the one to keep."""
+    """End every token of this account but the one to keep, and whatever was opened with them."""
+    ending.tell(w)
     w.execute(delete(token).where(token.c.account_id == account_id, token.c.id != (keep or 0)))

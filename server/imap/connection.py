@@ -45,6 +45,7 @@ class Connection(asyncio.Protocol):
         self._ended = False  # the client sends nothing more
         self._lost = False  # nothing can be written any more
         self._finishing = False
+        self._signed_out = False
         self._reading = True
         self._paused_writing = False
 
@@ -169,6 +170,8 @@ class Connection(asyncio.Protocol):
 
     async def next(self, seconds: float, *, wakeable: bool = False) -> Fragment | Event:
         """The next fragment, or why there is none."""
+        if self._signed_out:
+            return Event.SIGNED_OUT
         fragment = self._fragmenter.next()
         if fragment is not None:
             return fragment
@@ -187,6 +190,8 @@ class Connection(asyncio.Protocol):
     def _event(self, *, wakeable: bool) -> Event | None:
         if self._ended:
             return Event.CLOSED
+        if self._signed_out:
+            return Event.SIGNED_OUT
         if self._finishing:
             return Event.FINISHING
         if wakeable and self._woken:
@@ -208,6 +213,12 @@ class Connection(asyncio.Protocol):
     def wake(self) -> None:
         self._woken = True
         self._stir()
+
+    def sign_out(self) -> None:
+        self._signed_out = True
+        self._stir()
+        if self._drained is not None and self._transport is not None:
+            self._transport.abort()  # it does not take what it asked for, and is not given the rest
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """Go over to TLS. Whatever was sent in clear before is forgotten."""

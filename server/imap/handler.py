@@ -61,6 +61,11 @@ class Event(Enum):
     WOKEN = auto()
     TIMEOUT = auto()
     FINISHING = auto()
+    SIGNED_OUT = auto()
+
+
+class SignedOut(Exception):
+    """What the client signed in with is gone (`server.accounts.watch`); the session says BYE."""
 
 
 class Channel(Protocol):
@@ -80,6 +85,10 @@ class Channel(Protocol):
 
     def wake(self) -> None: ...
 
+    def sign_out(self) -> None:
+        """Let the next wait end in `Event.SIGNED_OUT`, before whatever the client has sent already."""
+        ...
+
     async def start_tls(self, context: ssl.SSLContext) -> None: ...
 
 
@@ -98,7 +107,7 @@ class Services:
 
 @dataclass(slots=True)
 class Context:
-    """One connection's state. Only the task of the connection touches it; `woken` is set by the bus."""
+    """One connection's state. Only its task touches it, but `woken` and `signed_out` are set from outside."""
 
     services: Services
     channel: Channel
@@ -114,7 +123,8 @@ class Context:
     saved: Ranges = ()
     sign_in_failures: int = 0
     woken: bool = False
-    subscription: Subscription | None = None
+    signed_out: bool = False
+    subscriptions: list[Subscription] = field(default_factory=list)
     recent: RecentMessages = field(default_factory=RecentMessages)
     _out: list[bytes] = field(default_factory=list)
     _out_size: int = 0
@@ -133,7 +143,13 @@ class Context:
             self._out_size = 0
 
     async def drain(self, *, least: int = FLUSH_SIZE) -> None:
-        """Hand the output over once it is worth it, and wait for a client that reads slowly."""
+        """Hand the output over once it is worth it, and wait for a client that reads slowly.
+
+        Raises:
+            SignedOut: In the middle of a long answer, which goes no further.
+        """
+        if self.signed_out and least:
+            raise SignedOut
         if self._out_size >= least:
             self.flush()
             await self.channel.drain()
@@ -190,10 +206,14 @@ class Context:
         self.woken = True
         self.channel.wake()
 
+    def sign_out(self) -> None:
+        """What the client signed in with is gone."""
+        self.signed_out = True
+        self.channel.sign_out()
+
     def close(self) -> None:
-        if self.subscription is not None:
-            self.subscription.close()
-            self.subscription = None
+        while self.subscriptions:
+            self.subscriptions.pop().close()
 
 
 Handler = Callable[[Context, Any], Awaitable[Reply]]

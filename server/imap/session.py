@@ -10,7 +10,7 @@ from typing import Any
 from server.imap.capability import capabilities
 from server.imap.commands.table import TABLE
 from server.imap.errors import Reason, reason_of, wording
-from server.imap.handler import Channel, Context, Effect, Event, Row, Services, State
+from server.imap.handler import Channel, Context, Effect, Event, Row, Services, SignedOut, State
 from server.imap.syntax import command as c
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.fragment import Dropped, Excess, Fragment, NeedContinuation, RawCommand
@@ -68,12 +68,19 @@ class Session:
             self._bye("Too long without a command", None)  # RFC 9051 §5.4
         elif event is Event.FINISHING:
             self._bye("The server is stopping", b"UNAVAILABLE")
+        elif event is Event.SIGNED_OUT:
+            self._signed_out()
         else:
             self._ctx.state = State.LOGOUT
 
     def _bye(self, words: str, code: bytes | None) -> None:
         self._ctx.send(status(b"*", b"BYE", words, code))
         self._ctx.state = State.LOGOUT
+
+    def _signed_out(self) -> None:
+        # RFC 5530 §3 EXPIRED: access is no longer permitted with what the client has.
+        self._bye("The sign-in has ended", b"EXPIRED")
+        self._ctx.log.info("signed_out")
 
     # -- fragments
 
@@ -141,6 +148,9 @@ class Session:
             tail = await self._news(row, command)
         except ProtocolError as error:
             self._bad_command(tag, error.text)
+            return
+        except SignedOut:
+            self._signed_out()
             return
         except (ConnectionError, TimeoutError):
             raise

@@ -9,6 +9,8 @@ from typing import Protocol
 
 QUEUE = "queue"
 SOURCES = "sources"
+SIGN_INS = "signins"
+"""Something that people sign in with has ended (`server.accounts.ending`)."""
 
 Wake = Callable[[], None]
 
@@ -39,7 +41,7 @@ class Bus(Protocol):
         ...
 
     def publish_topic(self, name: str) -> None:
-        """Poke whoever waits for work of that name (`QUEUE`, `SOURCES`)."""
+        """Poke whoever waits for work of that name (`QUEUE`, `SOURCES`), or word (`SIGN_INS`)."""
         ...
 
     def subscribe_topic(self, name: str, wake: Wake) -> Subscription:

@@ -12,14 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
-from server.accounts.account import Account
 from server.accounts.errors import AuthenticationFailed, Throttled
 from server.accounts.sasl import Claim
+from server.accounts.signed_in import Proof, SignedIn
 from server.config import Settings
 from server.db.transaction import Reader, Writer
 from server.log import get_logger
 from server.net.limits import ConnectionLimits
 from server.net.listener import Sessions
+from server.notify.bus import Subscription
 from server.pop3 import maildrop, syntax
 from server.pop3.session import Commit, Maildrop, Retrieve, Send, Session, SignIn, StartTls, State
 
@@ -46,9 +47,11 @@ class MessageStore(Protocol):
 class SignInCheck(Protocol):
     """The part of `server.accounts.credential.Authenticator` that POP3 uses."""
 
-    async def password(self, username: str, password: str, *, service: Any, peer: str) -> Account: ...
+    async def password(self, username: str, password: str, *, service: Any, peer: str) -> SignedIn: ...
 
-    async def token(self, username: str | None, secret: str, *, service: Any, peer: str) -> Account: ...
+    async def token(self, username: str | None, secret: str, *, service: Any, peer: str) -> SignedIn: ...
+
+    def watch(self, proof: Proof, end: Callable[[], None]) -> Subscription: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Connection:
         self._account: int | None = None
         self._drop: Maildrop | None = None
         self._lock: maildrop.Lock | None = None
+        self._watched: Subscription | None = None
         self._pending: list[Send | Retrieve] = []
 
     async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,13 +112,18 @@ class Connection:
             with suppress(_Closed, OSError, TimeoutError):
                 await self._write(syntax.error("internal error, try later", "SYS/TEMP"))
         finally:
+            if self._watched is not None:
+                self._watched.close()
             if self._lock is not None:
                 self._lock.release()
             self._sessions.remove(self)
             await self._close()
 
     def finish(self) -> None:
-        """The server stops: an idle client is let go at once, a busy one after its reply."""
+        """The server stops, or the sign-in has ended: an idle client is let go at once, a busy one after its reply.
+
+        Nothing is deleted: QUIT did not come (RFC 1939 §6).
+        """
         self._finishing = True
         if self._waiting and self._task is not None:
             self._task.cancel()
@@ -166,14 +175,15 @@ class Connection:
         check, name, peer = self._services.authenticator, claim.username, self._peer
         try:
             if claim.bearer:
-                account = await check.token(name or None, claim.secret, service="pop3", peer=peer)
+                who = await check.token(name or None, claim.secret, service="pop3", peer=peer)
             else:
-                account = await check.password(name, claim.secret, service="pop3", peer=peer)
+                who = await check.password(name, claim.secret, service="pop3", peer=peer)
         except AuthenticationFailed:
             # RFC 3206 §4: [AUTH] says that the credentials are the problem.
             return self._session.refused("sign-in failed", "AUTH")
         except Throttled as error:
             return self._session.refused(f"too many tries, wait {error.seconds} s", "SYS/TEMP", counts=False)
+        account = who.account
         lock = maildrop.Lock(self._services.settings.run_dir, account.id)
         try:
             await asyncio.to_thread(lock.acquire)
@@ -181,6 +191,7 @@ class Connection:
             # RFC 2449 §8.1.2: the credentials were right, another session holds the maildrop.
             return self._session.refused("another session has this maildrop", "IN-USE", counts=False)
         self._lock, self._account = lock, account.id
+        self._watched = check.watch(who.proof, self.finish)
         self._drop = await self._services.store.read(account.id, maildrop.snapshot)
         log.info("signed_in", peer=self._peer, account=account.id, messages=len(self._drop.uids))
         return self._session.opened(self._drop)

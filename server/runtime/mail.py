@@ -23,22 +23,23 @@ def run_mail(settings: Settings) -> None:
     async def main() -> None:
         async with open_house(settings) as house:
             store = Store(settings, house.bus, house.clock)
+            authenticator = Authenticator(house.directory, house.clock, house.bus)
             try:
-                listeners = await _listen(house, store)
+                listeners = await _listen(house, store, authenticator)
                 with ready(settings.data, "mail"):
                     log.info("mail_ready", ports=[one.port for one in listeners])
                     await until_asked()
                     await close_all(listeners, DRAIN_GRACE)
             finally:
+                authenticator.close()
                 store.close()
 
     run(main)
 
 
-async def _listen(house: House, store: Store) -> list[Listener]:
+async def _listen(house: House, store: Store, authenticator: Authenticator) -> list[Listener]:
     settings, directory = house.settings, house.directory
     hostname = directory.hostname()
-    authenticator = Authenticator(directory, house.clock)
     tls = server_context(settings, hostname)
     limits = ConnectionLimits.of(settings.limits)
     pipeline = Pipeline(store, directory, house.queue.submit, house.clock, settings, hostname=hostname)

@@ -6,9 +6,10 @@ RFC 4954 (AUTH); the mechanisms are `server.accounts.sasl`. No word tells whethe
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, Protocol
 
-from server.accounts.account import Account
 from server.accounts.errors import AuthenticationFailed, Throttled
 from server.accounts.sasl import Challenge, Claim, Exchange, Fault, SaslRefused
+from server.accounts.signed_in import Proof, SignedIn
+from server.notify.bus import Subscription
 from server.smtp.syntax import reply as r
 from server.smtp.syntax.reply import Reply
 
@@ -26,12 +27,14 @@ Ask = Callable[[bytes], Awaitable[bytes]]
 class Passwords(Protocol):
     """What is needed of `server.accounts.credential.Authenticator`."""
 
-    async def password(self, username: str, password: str, *, service: Literal["smtp"], peer: str) -> Account: ...
+    async def password(self, username: str, password: str, *, service: Literal["smtp"], peer: str) -> SignedIn: ...
 
-    async def token(self, username: str | None, secret: str, *, service: Literal["smtp"], peer: str) -> Account: ...
+    async def token(self, username: str | None, secret: str, *, service: Literal["smtp"], peer: str) -> SignedIn: ...
+
+    def watch(self, proof: Proof, end: Callable[[], None]) -> Subscription: ...
 
 
-async def sign_in(mechanism: str, initial: bytes | None, ask: Ask, passwords: Passwords, peer: str) -> Account | Reply:
+async def sign_in(mechanism: str, initial: bytes | None, ask: Ask, passwords: Passwords, peer: str) -> SignedIn | Reply:
     """Run one exchange to its end; a Reply is the refusal."""
     try:
         exchange = Exchange(mechanism)
@@ -52,7 +55,7 @@ async def sign_in(mechanism: str, initial: bytes | None, ask: Ask, passwords: Pa
         return r.AUTH_FAILED
 
 
-async def _check(claim: Claim, passwords: Passwords, peer: str) -> Account:
+async def _check(claim: Claim, passwords: Passwords, peer: str) -> SignedIn:
     if claim.bearer:
         return await passwords.token(claim.username or None, claim.secret, service="smtp", peer=peer)
     return await passwords.password(claim.username, claim.secret, service="smtp", peer=peer)

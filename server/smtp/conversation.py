@@ -11,8 +11,10 @@ from typing import Protocol
 
 from server.accounts.account import Account
 from server.accounts.sasl import LINE_LIMIT, MECHANISMS
+from server.accounts.signed_in import SignedIn
 from server.delivery.envelope import SessionInfo, WireProtocol
 from server.log import get_logger
+from server.notify.bus import Subscription
 from server.smtp import transfer
 from server.smtp.authentication import sign_in
 from server.smtp.handler import Accepted, Client, Transaction
@@ -45,6 +47,10 @@ class Wire(Protocol):
 
     async def start_tls(self) -> None: ...
 
+    def sign_out(self) -> None:
+        """Say so and hang up, now or after the command under way."""
+        ...
+
     def expect(self, seconds: float) -> None:
         """Cut the connection if nothing calls this again for so long."""
         ...
@@ -62,6 +68,7 @@ class Conversation:
         self.transaction: Transaction | None = None
         self.chunks: transfer.Chunks | None = None
         self._failed_sign_ins = 0
+        self._watched: Subscription | None = None
         self._table: Mapping[str, Callable[[str], Awaitable[Reply | Sequence[Reply]]]] = {
             **({"LHLO": self._ehlo} if self.handler.lmtp else {"EHLO": self._ehlo, "HELO": self._helo}),
             "STARTTLS": self._starttls,
@@ -104,6 +111,22 @@ class Conversation:
         if self.chunks is not None:
             self.chunks.close()
             self.chunks = None
+
+    def close(self) -> None:
+        """The connection has ended."""
+        self.reset()
+        self._leave()
+
+    def _leave(self) -> None:
+        self.account = None
+        if self._watched is not None:
+            self._watched.close()
+            self._watched = None
+
+    def sign_out(self) -> None:
+        """What the client signed in with is gone. A message under way is nobody's, and is refused at its end."""
+        self._leave()
+        self.wire.sign_out()
 
     def _protocol(self) -> WireProtocol:
         # RFC 3848 §3.
@@ -163,7 +186,8 @@ class Conversation:
         await self.wire.start_tls()
         # RFC 3207 §4.2: as if just connected.
         self.reset()
-        self.helo, self.extended, self.account = None, False, None
+        self._leave()
+        self.helo, self.extended = None, False
         return ()
 
     async def _auth(self, argument: str) -> Reply:
@@ -183,9 +207,10 @@ class Conversation:
         outcome = await sign_in(
             mechanism, initial.encode("ascii") if initial else None, self._challenge, passwords, self.peer
         )
-        if isinstance(outcome, Account):
-            self.account = outcome
-            log.info("signed_in", peer=self.peer, account=outcome.id, service=self.service.name)
+        if isinstance(outcome, SignedIn):
+            self.account = outcome.account
+            self._watched = passwords.watch(outcome.proof, self.sign_out)
+            log.info("signed_in", peer=self.peer, account=self.account.id, service=self.service.name)
             return r.SIGNED_IN
         if outcome is r.AUTH_FAILED:
             self._failed_sign_ins += 1

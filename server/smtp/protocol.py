@@ -94,9 +94,15 @@ class Connection(SMTP):
 
     def finish(self) -> None:
         """End at the next pause between commands (`server.net.listener.Session`)."""
+        self._part(r.SHUTTING_DOWN)
+
+    def sign_out(self) -> None:
+        self._part(r.SIGNED_OUT)
+
+    def _part(self, last_word: Reply) -> None:
         self._ended = True
         if self._idle and self._stream is not None:
-            self._writer.write(r.SHUTTING_DOWN.encode())
+            self._writer.write(last_word.encode())
             self._close()
 
     def abort(self) -> None:
@@ -170,7 +176,7 @@ class Connection(SMTP):
         except GONE:
             pass  # the peer went away or was cut: nothing to say, and nobody to say it to
         finally:
-            self.talk.reset()
+            self.talk.close()
             self._close()
             self.service.limits.leave(self.peer)
             self.sessions.remove(self)

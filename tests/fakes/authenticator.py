@@ -2,6 +2,8 @@
 
 from server.accounts.account import Account
 from server.accounts.errors import AuthenticationFailed, Throttled
+from server.accounts.signed_in import Proof, SignedIn
+from server.notify.bus import Subscription
 
 
 class FakeAuthenticator:
@@ -12,6 +14,7 @@ class FakeAuthenticator:
         self.tokens: dict[str, Account] = dict(tokens or {})
         self.throttled = False
         self.asked = []
+        self.watched = []
 
     async def password(self, username, password, *, service, peer):
         self.asked.append((username, service, peer))
@@ -20,11 +23,20 @@ class FakeAuthenticator:
         account = self.passwords.get((username, password))
         if account is None:
             raise AuthenticationFailed
-        return account
+        return SignedIn(account, Proof(account.id))
 
     async def token(self, username, secret, *, service, peer):
         self.asked.append((username, service, peer))
         account = self.tokens.get(secret)
         if account is None or username not in (None, account.address):
             raise AuthenticationFailed
-        return account
+        return SignedIn(account, Proof(account.id))
+
+    def watch(self, proof, end):
+        self.watched.append((proof, end))
+        return Subscription(lambda: self.watched.remove((proof, end)))
+
+    def end_all(self):
+        """What everybody signed in with is gone."""
+        for _, end in list(self.watched):
+            end()

@@ -113,7 +113,7 @@ class House:
         self.store = Store(self.settings, self.bus, self.clock)
         self.directory = Directory(open_database(self.settings.directory_db))
         self.ann, self.bob = self.directory.write_now(_people)
-        self.authenticator = Authenticator(self.directory, self.clock)
+        self.authenticator = Authenticator(self.directory, self.clock, self.bus)
         context = server_context(self.settings, "localhost") if tls else None
         self.limits = ConnectionLimits.of(self.settings.limits)
         self.services = Services(
@@ -167,6 +167,7 @@ class House:
             await client.gone()
         for listener in self._listeners:
             await listener.close(5)
+        self.authenticator.close()
         self.bus.close()
         self.store.close()
         self.directory.database.close()

@@ -82,6 +82,7 @@ class MailHouse:
         self.close()
 
     def close(self):
+        self.authenticator.close()
         self.store.close()
         self.database.close()
 

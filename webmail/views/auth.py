@@ -47,7 +47,7 @@ def _check(name: str, password: str) -> Account:
     if len(password) > PASSWORD_LIMIT or password.startswith(PREFIX):
         # A token is not a password of the web: whoever holds one has a session already.
         raise AuthenticationFailed
-    return desk.authenticator.password_now(name, password, service="web", peer=request.remote_addr or "")
+    return desk.authenticator.password_now(name, password, service="web", peer=request.remote_addr or "").account
 
 
 def _remember_zone(account: Account, zone: str) -> None:

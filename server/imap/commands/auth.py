@@ -5,9 +5,9 @@ name-and-password pair was wrong is never told; a password that is a token is ch
 """
 
 from server.accounts import sasl
-from server.accounts.account import Account
 from server.accounts.errors import AuthenticationFailed, Throttled
 from server.accounts.sasl import Fault, SaslRefused
+from server.accounts.signed_in import SignedIn
 from server.imap.capability import capabilities, may_sign_in
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context, Event, State
@@ -91,24 +91,25 @@ async def _sign_in(ctx: Context, claim: sasl.Claim) -> None:
     peer = ctx.channel.peer
     try:
         if claim.bearer:
-            account = await check.token(claim.username or None, claim.secret, service="imap", peer=peer)
+            who = await check.token(claim.username or None, claim.secret, service="imap", peer=peer)
         else:
-            account = await check.password(claim.username, claim.secret, service="imap", peer=peer)
+            who = await check.password(claim.username, claim.secret, service="imap", peer=peer)
     except AuthenticationFailed:
         ctx.sign_in_failures += 1
         raise Refusal(Reason.AUTHENTICATION_FAILED) from None
     except Throttled:
         ctx.sign_in_failures += 1
         raise Refusal(Reason.THROTTLED) from None
-    _enter(ctx, account)
+    _enter(ctx, who)
 
 
-def _enter(ctx: Context, account: Account) -> None:
-    ctx.account = account
+def _enter(ctx: Context, who: SignedIn) -> None:
+    account = ctx.account = who.account
     ctx.state = State.AUTHENTICATED
     settings = ctx.services.settings
     ctx.channel.limits = limits_after_login(settings.limits, settings.message_size_limit)
-    ctx.subscription = ctx.services.bus.subscribe(account.id, ctx.wake)
+    ctx.subscriptions.append(ctx.services.bus.subscribe(account.id, ctx.wake))
+    ctx.subscriptions.append(ctx.services.authenticator.watch(who.proof, ctx.sign_out))
     ctx.log = ctx.log.bind(account=account.id)
     ctx.log.info("signed_in", tls=ctx.channel.tls)
 

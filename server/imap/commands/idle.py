@@ -4,7 +4,7 @@ A wake of the bus makes the session look; because a wake can be lost it also loo
 `STILL_HERE` seconds, so that a dead connection is noticed on both sides.
 """
 
-from server.imap.handler import Context, Event, State
+from server.imap.handler import Context, Event, SignedOut, State
 from server.imap.syntax import command as c
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.fragment import RawCommand
@@ -23,6 +23,8 @@ async def idle(ctx: Context, _command: c.Idle) -> Reply:
     while True:
         event = await ctx.channel.next(LOOK, wakeable=True)
         if isinstance(event, Event):
+            if event is Event.SIGNED_OUT:
+                raise SignedOut
             if event in {Event.CLOSED, Event.FINISHING}:
                 return _end(ctx, event)
             if event is Event.TIMEOUT:

@@ -96,6 +96,7 @@ OVER_QUOTA = Reply(452, "4.2.2", "Mailbox full; try again later")
 OVER_QUOTA_FOR_EVER = Reply(552, "5.2.2", "Message larger than the whole mailbox may be")
 
 NEED_AUTH = Reply(530, "5.7.0", "Sign in first")
+SIGNED_OUT = Reply(421, "4.7.0", "Your sign-in has ended")
 AUTH_NEEDS_TLS = Reply(538, "5.7.11", "Start TLS before signing in")
 AUTH_FAILED = Reply(535, "5.7.8", "User name or password not right")
 AUTH_THROTTLED = Reply(454, "4.7.0", "Too many tries; wait a moment")

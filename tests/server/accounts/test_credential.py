@@ -3,6 +3,7 @@ import pytest
 from server.accounts import token as tokens
 from server.accounts.credential import Authenticator
 from server.accounts.errors import AuthenticationFailed, Throttled
+from server.accounts.signed_in import Proof, ended
 from tests.fakes.clock import FakeClock
 
 
@@ -13,11 +14,15 @@ def clock():
 
 @pytest.fixture
 def authenticator(directory, clock):
-    return Authenticator(directory, clock)
+    made = Authenticator(directory, clock)
+    yield made
+    made.close()
 
 
 async def test_right_and_wrong(authenticator, iris):
-    assert await authenticator.password("Iris@lin.example", "correct horse", service="imap", peer="192.0.2.1") == iris
+    assert (
+        await authenticator.password("Iris@lin.example", "correct horse", service="imap", peer="192.0.2.1")
+    ).account == iris
     for name, word in (
         ("iris@lin.example", "wrong"),
         ("nobody@lin.example", "correct horse"),
@@ -54,16 +59,35 @@ async def test_a_token_opens_its_own_account_until_it_is_ended(authenticator, di
     secret = directory.write_now(
         lambda w: tokens.issue(w, iris.id, kind="session", label="Firefox", peer="192.0.2.1", lifetime=60)
     )
-    assert await authenticator.token(None, secret, service="imap", peer="192.0.2.1") == iris
-    assert await authenticator.password("iris@lin.example", secret, service="smtp", peer="192.0.2.1") == iris
+    assert (await authenticator.token(None, secret, service="imap", peer="192.0.2.1")).account == iris
+    assert (await authenticator.password("iris@lin.example", secret, service="smtp", peer="192.0.2.1")).account == iris
     with pytest.raises(AuthenticationFailed):
         await authenticator.password("mama@lin.example", secret, service="smtp", peer="192.0.2.1")
     (listed,) = directory.read_now(lambda r: tokens.list_for(r, iris.id))
     directory.write_now(lambda w: tokens.revoke(w, iris.id + 1, listed.id))
-    assert await authenticator.token(None, secret, service="imap", peer="192.0.2.1") == iris
+    assert (await authenticator.token(None, secret, service="imap", peer="192.0.2.1")).account == iris
     directory.write_now(lambda w: tokens.revoke(w, iris.id, listed.id))
     with pytest.raises(AuthenticationFailed):
         await authenticator.token(None, secret, service="imap", peer="192.0.2.1")
+
+
+async def test_a_sign_in_says_what_it_rests_on(authenticator, directory, iris):
+    secret = directory.write_now(
+        lambda w: tokens.issue(w, iris.id, kind="session", label="Firefox", peer="192.0.2.1", lifetime=60)
+    )
+    (listed,) = directory.read_now(lambda r: tokens.list_for(r, iris.id))
+    by_token = await authenticator.password("iris@lin.example", secret, service="imap", peer="192.0.2.1")
+    assert by_token.proof == Proof(iris.id, token=listed.id)
+    by_password = await authenticator.password("iris@lin.example", "correct horse", service="imap", peer="192.0.2.1")
+    assert by_password.proof.token is None
+    assert directory.read_now(lambda r: ended(r, {by_token.proof, by_password.proof}, 0.0)) == set()
+
+
+async def test_a_closed_one_checks_nothing(authenticator, iris):
+    authenticator.close()
+    with pytest.raises(RuntimeError):
+        await authenticator.password("iris@lin.example", "correct horse", service="imap", peer="192.0.2.1")
+    authenticator.close()
 
 
 def test_tokens_expire_and_are_kept_as_digests_only(directory, iris, tmp_path):

@@ -144,6 +144,17 @@ async def test_wrong_token(house):
     assert await client.say("AQ==") == "-ERR [AUTH] sign-in failed"
 
 
+async def test_a_sign_in_that_has_ended_ends_the_session_without_deleting(house):
+    await house.fill(message(1))
+    client = await house.signed_in()
+    assert (await client.say("DELE 1")).startswith("+OK")
+    house.authenticator.end_all()
+    assert await client.ended()
+    assert len(await house.uids()) == 1
+    assert (await (await house.connect()).sign_in()).startswith("+OK")
+    assert len(house.authenticator.watched) == 1
+
+
 async def test_pipelining(house):
     await house.fill(*(message(n) for n in range(1, 6)))
     client = await house.connect()

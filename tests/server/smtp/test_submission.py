@@ -109,6 +109,23 @@ async def test_throttled(house, connect):
     assert (await peer.say(PLAIN)).startswith("454 4.7.0")
 
 
+async def test_a_sign_in_that_has_ended(house, anna):
+    house.authenticator.end_all()
+    assert await anna.reply() == "421 4.7.0 Your sign-in has ended"
+    assert await anna.at_end()
+    assert house.authenticator.watched == []
+
+
+async def test_a_message_of_a_sign_in_that_has_ended_is_not_taken(house, anna):
+    await anna.say("MAIL FROM:<anna@ours.test>")
+    await anna.say("RCPT TO:<x@far.test>")
+    assert (await anna.say("DATA")).startswith("354")
+    house.authenticator.end_all()
+    assert (await anna.say(MESSAGE.decode() + ".")).startswith("530 5.7.0")
+    assert await anna.at_end()
+    assert house.queue.submitted == []
+
+
 @pytest.mark.parametrize(
     ("line", "code"),
     [
