@@ -14,28 +14,35 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 HOPS = 20
 
 
-class Forwarded:
-    """WSGI middleware: puts the visitor's address and scheme where the application looks for them."""
+class TrustedProxies:
+    """The addresses of our own reverse proxies."""
 
-    def __init__(self, application: Application, trusted: Sequence[str]) -> None:
-        self._application = application
+    def __init__(self, trusted: Sequence[str]) -> None:
         self._trusted = [ipaddress.ip_network(one, strict=False) for one in trusted]
 
-    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        peer = environ.get("REMOTE_ADDR", "")
-        if self._is_trusted(peer):
-            environ["REMOTE_ADDR"] = self._visitor(peer, environ.get("HTTP_X_FORWARDED_FOR", ""))
-            scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip()
-            if scheme in ("http", "https"):
-                environ["wsgi.url_scheme"] = scheme
-        return self._application(environ, start_response)
-
-    def _is_trusted(self, address: str) -> bool:
+    def trusts(self, address: str) -> bool:
         try:
             parsed = ipaddress.ip_address(address)
         except ValueError:
             return False
         return any(parsed in network for network in self._trusted)
+
+
+class Forwarded:
+    """WSGI middleware: puts the visitor's address and scheme where the application looks for them."""
+
+    def __init__(self, application: Application, trusted: Sequence[str]) -> None:
+        self._application = application
+        self._proxies = TrustedProxies(trusted)
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        peer = environ.get("REMOTE_ADDR", "")
+        if self._proxies.trusts(peer):
+            environ["REMOTE_ADDR"] = self._visitor(peer, environ.get("HTTP_X_FORWARDED_FOR", ""))
+            scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip()
+            if scheme in ("http", "https"):
+                environ["wsgi.url_scheme"] = scheme
+        return self._application(environ, start_response)
 
     def _visitor(self, peer: str, forwarded: str) -> str:
         """The last address that is none of our own proxies."""
@@ -44,7 +51,7 @@ class Forwarded:
                 ipaddress.ip_address(text)
             except ValueError:
                 return peer
-            if not self._is_trusted(text):
+            if not self._proxies.trusts(text):
                 return text
             peer = text
         return peer

@@ -40,6 +40,8 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 HOST_LIMIT = 253
 FORM_LIMIT = 4 * 2**20
 """Octets of any request body but a letter."""
+STRANGER_LIMIT = 64 * 1024
+"""Octets of a request body of somebody who is not signed in; what is larger is refused unread."""
 LETTER_BLUEPRINTS = frozenset({"compose"})
 LETTER_OVERHEAD = 2**20
 """What multipart framing and the other fields of a form may add to the largest message."""
@@ -51,7 +53,7 @@ def init_app(app: Flask) -> None:
     app.before_request(check_host)
     app.before_request(lead_to_setup)
     app.before_request(require_session)
-    app.before_request(allow_letters)
+    app.before_request(bound_body)
     csrf.init_app(app)
     app.after_request(add_headers)
 
@@ -106,9 +108,18 @@ def require_session() -> BaseResponse | None:
     return _ask_to_sign_in()
 
 
-def allow_letters() -> None:
-    """Let those who are signed in send a whole letter to where letters are written; everybody else sends forms."""
-    if g.session is not None and request.blueprint in LETTER_BLUEPRINTS:
+def bound_body() -> None:
+    """Let those who are signed in send a whole letter to where letters are written; a stranger sends small forms.
+
+    Reading a body keeps a thread busy, so a stranger must say how long it is, and a browser always does (T102).
+    """
+    if g.session is None:
+        request.max_content_length = STRANGER_LIMIT
+        if "Transfer-Encoding" in request.headers:
+            abort(411)
+        if (request.content_length or 0) > STRANGER_LIMIT:
+            abort(413)
+    elif request.blueprint in LETTER_BLUEPRINTS:
         request.max_content_length = desk.settings.message_size_limit * 4 // 3 + LETTER_OVERHEAD
 
 

@@ -13,10 +13,12 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from server.config import Settings
+from server.db import heap
 from server.log import get_logger
 from webmail import setup_state
 from webmail.assets import Manifest
 from webmail.factory import close_app, create_app
+from webmail.serve_worker import CONNECTIONS
 
 log = get_logger("webmail.serve")
 
@@ -31,15 +33,15 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """Gunicorn configured from our settings alone: no file, no command line, no environment."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         super().__init__()
 
     def load_config(self) -> None:
-        for key, value in _options(self._settings).items():
+        for key, value in _options(self.settings).items():
             self.cfg.set(key, value)
 
     def load(self) -> Flask:
-        return create_app(self._settings)
+        return create_app(self.settings)
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -62,9 +64,9 @@ def _options(settings: Settings) -> dict[str, Any]:
     return {
         "bind": f"{host}:{settings.ports.web}",
         "workers": settings.web_workers,
-        "worker_class": "gthread",
+        "worker_class": "webmail.serve_worker.Worker",
         "threads": settings.web_threads,
-        "worker_connections": max(1_000, settings.web_threads * 4),
+        "worker_connections": CONNECTIONS,
         "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108 - gunicorn's heartbeat, in memory
         "timeout": WORKER_SILENCE,
         "graceful_timeout": STOP_SECONDS,
@@ -97,6 +99,7 @@ def serve(settings: Settings) -> None:
         AssetsMissing: The front end was never built.
     """
     Manifest.load()
+    heap.few_arenas()
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     log.info("web_starting", bind=settings.bind, port=settings.ports.web)
     _Server(settings).run()
