@@ -12,6 +12,7 @@ import uvloop
 from server.accounts.directory import Directory, open_database
 from server.clock import Clock, SystemClock
 from server.config import Settings
+from server.db import heap
 from server.notify.bus import Bus, LocalBus
 from server.queue import spool
 from server.queue.submit import Queue
@@ -57,4 +58,5 @@ async def until_asked() -> None:
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a role's main function on a loop of its own."""
+    heap.few_arenas()
     uvloop.run(main())

@@ -1,7 +1,7 @@
 """The mail of every account: opens their databases, runs functions of a transaction on them, tells the bus.
 
 Invariants: a write is published after its commit and never before; no more than `max_open` databases stay open once
-they are out of use; nothing here blocks the event loop.
+they are out of use, and none for long; nothing here blocks the event loop.
 """
 
 import threading
@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from server.clock import Clock
 from server.config import Settings
+from server.db import heap
 from server.db.crew import Crew
 from server.db.database import Database, Reader, Writer
 from server.db.errors import DatabaseError
@@ -26,6 +27,10 @@ log = get_logger("store")
 
 MAX_OPEN = 100
 """Databases kept open, at up to 7 file descriptors each."""
+REST = 60.0
+"""Seconds without use after which a database is closed: open, it holds 2 MB of pages and statements."""
+ROUND = 20.0
+"""Seconds between two looks for such."""
 READ_THREADS = 6
 WRITE_THREADS = 8
 CHORES = (index.CHORE, collect.CHORE)
@@ -45,7 +50,10 @@ class Store:
         self._bus, self._clock = bus, clock
         self._max_open = max_open
         self._open: OrderedDict[int, Database] = OrderedDict()
+        self._used: dict[int, float] = {}
         self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._rounds: threading.Thread | None = None
         self._chores = Chores(self._do_chore)
         self._readers = Crew("store-read", READ_THREADS)
         self._writers = Crew("store-write", WRITE_THREADS)
@@ -100,6 +108,7 @@ class Store:
             database = self._open.get(account)
             if database is not None:
                 self._open.move_to_end(account)
+                self._used[account] = self._clock.monotonic()
                 database.retain()
             return database
 
@@ -121,6 +130,8 @@ class Store:
                 )
                 self._open[account] = database
                 fresh = True
+                self._start_rounds()
+            self._used[account] = self._clock.monotonic()
             database.retain()
             surplus = self._take_surplus()
         for old in surplus:
@@ -146,15 +157,43 @@ class Store:
         excess = len(self._open) - self._max_open
         if excess <= 0:
             return []
-        idle = [number for number, database in self._open.items() if database.idle][:excess]
-        return [self._open.pop(number) for number in idle]
+        return self._take([number for number, database in self._open.items() if database.idle][:excess])
+
+    def _take(self, numbers: list[int]) -> list[Database]:
+        for number in numbers:
+            del self._used[number]
+        return [self._open.pop(number) for number in numbers]
+
+    def rest(self) -> int:
+        """Close what nobody has used for `REST` seconds and give its memory back; tell how many that were."""
+        with self._lock:
+            before = self._clock.monotonic() - REST
+            unused = self._take([n for n, db in self._open.items() if db.idle and self._used[n] <= before])
+        for database in unused:
+            database.close()
+        if unused:
+            heap.give_back()
+        return len(unused)
+
+    def _start_rounds(self) -> None:
+        if self._rounds is None and not self._closing.is_set():
+            self._rounds = threading.Thread(target=self._go_round, name="store-rest", daemon=True)
+            self._rounds.start()
+
+    def _go_round(self) -> None:
+        while not self._closing.wait(ROUND):
+            self.rest()
 
     def close(self) -> None:
         """Finish the writes that wait and close every database."""
+        self._closing.set()
         self._chores.close()
         self._writers.close()
         self._readers.close()
         with self._lock:
-            databases, self._open = list(self._open.values()), OrderedDict()
+            databases = self._take(list(self._open))
+            rounds, self._rounds = self._rounds, None
         for database in databases:
             database.close()
+        if rounds is not None:
+            rounds.join()

@@ -9,7 +9,7 @@ from server.notify.bus import SilentBus
 from server.store import append, collect, expunge, index, mailboxes, messages
 from server.store.query import Text
 from server.store.search import search
-from server.store.store import Store, folder_of
+from server.store.store import REST, Store, folder_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.mail_account import letter
 
@@ -102,6 +102,29 @@ async def test_one_in_use_is_not_closed(store: Store):
     assert 1 in store._open
     gate.set()
     assert await reading == [1]
+
+
+async def test_what_nobody_uses_is_closed_and_opens_again(tmp_path: Path):
+    clock = FakeClock()
+    store = Store(Settings(tmp_path), SilentBus(), clock)
+    store._chores.close()
+    gate, started = threading.Event(), threading.Event()
+    await store.write(1, put())
+    await store.write(2, put())
+    clock.advance(REST - 1)
+    assert store.rest() == 0
+    store.read_now(2, mailboxes.list_all)
+    reading = asyncio.ensure_future(store.read(1, lambda r: (started.set(), gate.wait(10))))
+    await asyncio.to_thread(started.wait, 10)
+    clock.advance(REST - 1)
+    assert store.rest() == 0  # 1 is unused for long enough, but for the reader that is still at it
+    gate.set()
+    await reading
+    clock.advance(1)
+    assert store.rest() == 2
+    assert not store._open
+    assert store.read_now(1, lambda r: list(messages.uids(r, 1))) == [1]
+    store.close()
 
 
 async def test_chores_fill_the_index_and_clear_up(store: Store):
