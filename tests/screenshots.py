@@ -44,18 +44,18 @@ LETTER = {
 }
 README = {
     "mailbox-1440-light-en",
-    "mailbox-1440-dark-zh_Hans",
-    "compose-1440-light-en",
-    "check-1440-light-en",
+    "mailbox-1440-light-zh_Hans",
+    "compose-1440-dark-en",
+    "compose-1440-dark-zh_Hans",
+    "check-failed-1440-light-en",
+    "check-failed-1440-light-zh_Hans",
     "signin-1440-light-en",
     "mailbox-390-light-en",
-    "reading-390-dark-en",
-    "mailbox-1440-light-zh_Hans",
-    "check-1440-light-zh_Hans",
-    "signin-1440-dark-zh_Hans",
-    "compose-1440-light-zh_Hans",
     "mailbox-390-light-zh_Hans",
+    "reading-390-dark-en",
     "reading-390-dark-zh_Hans",
+    "search-390-light-en",
+    "search-390-light-zh_Hans",
 }
 README_QUALITY = 0.8
 
@@ -307,6 +307,7 @@ class Studio:
     def _take(self, page: Page, name: str) -> None:
         if self._wanted is not None and name not in self._wanted:
             return
+        page.mouse.move(0, 0)  # nothing looks hovered
         page.evaluate("document.fonts.ready")
         page.wait_for_timeout(250)  # frames of mail and transitions come to rest
         raw = page.screenshot(animations="disabled", caret="hide")
