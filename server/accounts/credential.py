@@ -1,8 +1,10 @@
 """Checking a sign-in, whatever protocol asks.
 
 Invariants: the cost and the answer are the same for an unknown account and a wrong password; at most `WORKERS` Argon2 runs at
-once, at most `QUEUE` wait (security.md T077); a right password is remembered for five minutes as a keyed hash in memory, so
-that a storm of reconnecting clients does not cost an Argon2 run each.
+once, at most `QUEUE` wait (security.md T077); whether a try may be made is looked at when its turn comes, so many at once are no
+more than many in a row (T136); a right password is remembered for five minutes as a keyed hash in memory, so that a storm of
+reconnecting clients does not cost an Argon2 run each. A right token is never made to wait: nobody guesses 256 bits, and whoever
+guesses passwords from an address must not end the sessions behind it, as the webmail's are all behind one.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Literal, NoReturn
 
 from server.accounts import password as passwords
@@ -32,6 +34,7 @@ log = get_logger("accounts")
 Service = Literal["imap", "pop3", "smtp", "web"]
 WORKERS = 2
 QUEUE = 50
+BUSY_SECONDS = 5
 REMEMBER = 300.0
 REMEMBERED = 4_096
 
@@ -48,6 +51,7 @@ class Authenticator:
         self._watch = Watch(directory.database, bus or SilentBus())
         self._throttle = Throttle()
         self._pool = ThreadPoolExecutor(WORKERS, "argon2")
+        self._turns = BoundedSemaphore(WORKERS)
         self._waiting = 0
         self._lock = Lock()
         self._key = secrets.token_bytes(32)
@@ -57,9 +61,12 @@ class Authenticator:
         """Check a name and a password (or a token in its place)."""
         if password.startswith(tokens.PREFIX):
             return await self.token(username, password, service=service, peer=peer)
-        return await asyncio.wrap_future(
-            self._pool.submit(self.password_now, username, password, service=service, peer=peer)
-        )
+        if not self._queue_up():
+            return await asyncio.to_thread(self._remembered_only, username, password, peer)
+        try:
+            return await asyncio.wrap_future(self._pool.submit(self._check, username, password, service, peer))
+        finally:
+            self._leave_queue()
 
     async def token(self, username: str | None, secret: str, *, service: Service, peer: str) -> SignedIn:
         """Check a token (SASL OAUTHBEARER, XOAUTH2, or as the password of PLAIN and LOGIN)."""
@@ -69,20 +76,20 @@ class Authenticator:
         """Blocking twin of `password`, for threads."""
         if password.startswith(tokens.PREFIX):
             return self.token_now(username, password, service=service, peer=peer)
-        name = self._name(username)
-        self._admit(peer, name)
-        account, stored = self._directory.read_now(lambda r: stored_password(r, name))
-        if not self._verify(stored, password) or account is None or stored is None:
-            self._refuse(peer, name, service)
-        self._throttle.succeeded(peer, name)
-        return signed_in.by_password(account, stored)
+        if not self._queue_up():
+            return self._remembered_only(username, password, peer)
+        try:
+            with self._turns:
+                return self._check(username, password, service, peer)
+        finally:
+            self._leave_queue()
 
     def token_now(self, username: str | None, secret: str, *, service: Service, peer: str) -> SignedIn:
         """Blocking twin of `token`."""
         name = self._name(username) if username else ""
-        self._admit(peer, name)
         found = self._directory.read_now(lambda r: tokens.find(r, secret))
         if found is None or (name and found[1].address != name):
+            self._admit(peer, name)
             self._refuse(peer, name, service)
         if tokens.stale(found[0]):
             self._directory.write_now(lambda w: tokens.touch(w, found[0].id))
@@ -99,6 +106,43 @@ class Authenticator:
         """Finish the checks under way, and watch no more. For whoever made this, at the end."""
         self._watch.close()
         self._pool.shutdown(cancel_futures=True)
+
+    # -- one turn at a time
+
+    def _queue_up(self) -> bool:
+        with self._lock:
+            if self._waiting >= QUEUE:
+                return False
+            self._waiting += 1
+            return True
+
+    def _leave_queue(self) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+    def _check(self, username: str, password: str, service: Service, peer: str) -> SignedIn:
+        name = self._name(username)
+        self._admit(peer, name)
+        account, stored = self._directory.read_now(lambda r: stored_password(r, name))
+        mark = self._mark(stored, password)
+        if not self._remembers(mark):
+            if not passwords.matches(stored, password):
+                self._refuse(peer, name, service)
+            self._remember(mark)
+        if account is None or stored is None:
+            self._refuse(peer, name, service)
+        with self._lock:
+            self._throttle.succeeded(peer, name)
+        return signed_in.by_password(account, stored)
+
+    def _remembered_only(self, username: str, password: str, peer: str) -> SignedIn:
+        """What is left when the queue is full: those whose password was right a moment ago; the rest is to come again."""
+        name = self._name(username)
+        self._admit(peer, name)
+        account, stored = self._directory.read_now(lambda r: stored_password(r, name))
+        if account is None or stored is None or not self._remembers(self._mark(stored, password)):
+            raise Throttled(BUSY_SECONDS)
+        return signed_in.by_password(account, stored)
 
     def _refuse(self, peer: str, name: str, service: Service) -> NoReturn:
         with self._lock:
@@ -118,25 +162,16 @@ class Authenticator:
         if seconds:
             raise Throttled(seconds)
 
-    def _verify(self, stored: str | None, password: str) -> bool:
-        now = self._clock.monotonic()
-        mark = hmac.digest(
-            self._key, b"\0".join(((stored or "").encode(), password.encode("utf-8", "surrogatepass"))), hashlib.sha256
-        )
+    def _mark(self, stored: str | None, password: str) -> bytes:
+        words = ((stored or "").encode(), password.encode("utf-8", "surrogatepass"))
+        return hmac.digest(self._key, b"\0".join(words), hashlib.sha256)
+
+    def _remembers(self, mark: bytes) -> bool:
         with self._lock:
-            if self._remembered.get(mark, 0.0) > now:
-                return True
-            if self._waiting >= QUEUE:
-                raise Throttled(5)
-            self._waiting += 1
-        try:
-            right = passwords.matches(stored, password)
-        finally:
-            with self._lock:
-                self._waiting -= 1
-        if right:
-            with self._lock:
-                self._remembered[mark] = now + REMEMBER
-                if len(self._remembered) > REMEMBERED:
-                    self._remembered.popitem(last=False)
-        return right
+            return self._remembered.get(mark, 0.0) > self._clock.monotonic()
+
+    def _remember(self, mark: bytes) -> None:
+        with self._lock:
+            self._remembered[mark] = self._clock.monotonic() + REMEMBER
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)

@@ -1,11 +1,13 @@
 """How long a stranger who guesses passwords has to wait (security.md T136).
 
 Ten failures in a minute close an address for the rest of that minute; thirty failures in an hour on one account close it for
-addresses that never signed in to it, so its owner on a known device is not locked out. Memory is bounded: the oldest
-entries go first. Pure: the caller brings the time.
+addresses that never signed in to it, so its owner on a known device is not locked out. An IPv6 address stands for its /64, which
+is what one guesser has (T102). Memory is bounded: the oldest entries go first. Pure: the caller brings the time.
 """
 
 from collections import OrderedDict, deque
+
+from server.net.limits import network_of
 
 PER_ADDRESS = (10, 60.0)
 PER_ACCOUNT = (30, 3_600.0)
@@ -47,13 +49,13 @@ class Throttle:
 
     def wait(self, address: str, account: str, now: float) -> int:
         """Return the whole seconds until a try from `address` on `account` is looked at; 0 = now."""
-        seconds = self._addresses.wait(address, now)
+        seconds = self._addresses.wait(network_of(address)[0], now)
         if (address, account) not in self._known:
             seconds = max(seconds, self._accounts.wait(account, now))
         return int(seconds) + (seconds > int(seconds))
 
     def failed(self, address: str, account: str, now: float) -> None:
-        self._addresses.fail(address, now)
+        self._addresses.fail(network_of(address)[0], now)
         self._accounts.fail(account, now)
 
     def succeeded(self, address: str, account: str) -> None:

@@ -40,7 +40,7 @@ class ConnectionLimits:
 
     def enter(self, peer: str) -> bool:
         """Count one more connection of a peer's address; False (and nothing counted) when that is one too many."""
-        network, local = _network(peer)
+        network, local = network_of(peer)
         allowed = self._per_local if local else self._per_address
         if self._sum >= self._total or self._open[network] >= allowed:
             if not self._open[network]:
@@ -52,7 +52,7 @@ class ConnectionLimits:
 
     def leave(self, peer: str) -> None:
         """Take back one `enter`."""
-        network, _ = _network(peer)
+        network, _ = network_of(peer)
         self._sum -= 1
         self._open[network] -= 1
         if self._open[network] <= 0:
@@ -69,7 +69,7 @@ class ConnectionLimits:
                 self.leave(peer)
 
 
-def _network(peer: str) -> tuple[str, bool]:
+def network_of(peer: str) -> tuple[str, bool]:
     """Return what a peer is counted by, and whether it is this machine."""
     try:
         address = ipaddress.ip_address(peer.partition("%")[0])

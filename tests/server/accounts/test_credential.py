@@ -1,5 +1,11 @@
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from server.accounts import credential, password
 from server.accounts import token as tokens
 from server.accounts.credential import Authenticator
 from server.accounts.errors import AuthenticationFailed, Throttled
@@ -95,3 +101,79 @@ def test_tokens_expire_and_are_kept_as_digests_only(directory, iris, tmp_path):
     assert directory.read_now(lambda r: tokens.find(r, secret)) is None
     directory.database.close()
     assert secret.removeprefix("pht_").encode() not in b"".join(p.read_bytes() for p in tmp_path.iterdir())
+
+
+class Hashing:
+    """Stands for Argon2: slow, and counts how many run at once."""
+
+    def __init__(self, monkeypatch):
+        self.now = self.most = self.runs = 0
+        self._lock = threading.Lock()
+        self._real = password.matches
+        monkeypatch.setattr(password, "matches", self.matches)
+
+    def matches(self, stored, given):
+        with self._lock:
+            self.now += 1
+            self.runs += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.01)
+        try:
+            return self._real(stored, given)
+        finally:
+            with self._lock:
+                self.now -= 1
+
+
+def test_t077_threads_hash_two_at_a_time_and_guess_ten_times(authenticator, iris, monkeypatch):
+    """The web role asks from its threads: sixty-four at once would take more than a gigabyte."""
+    hashing = Hashing(monkeypatch)
+
+    def guess(number):
+        try:
+            authenticator.password_now("iris@lin.example", f"wrong {number}", service="web", peer="192.0.2.1")
+        except (AuthenticationFailed, Throttled) as error:
+            return type(error)
+
+    with ThreadPoolExecutor(40) as threads:
+        outcomes = list(threads.map(guess, range(100)))
+    assert set(outcomes) == {AuthenticationFailed, Throttled}
+    assert hashing.most <= credential.WORKERS
+    assert hashing.runs <= 10 + credential.WORKERS, "a hundred at once are no more guesses than a hundred in a row"
+
+
+async def test_t077_the_queue_has_an_end(authenticator, iris, monkeypatch):
+    hashing = Hashing(monkeypatch)
+    assert await authenticator.password("iris@lin.example", "correct horse", service="imap", peer="198.51.100.7")
+    tries = [
+        authenticator.password("iris@lin.example", f"wrong {n}", service="imap", peer=f"192.0.2.{n}")
+        for n in range(credential.QUEUE + 20)
+    ]
+    known = authenticator.password("iris@lin.example", "correct horse", service="imap", peer="198.51.100.7")
+    *outcomes, found = await asyncio.gather(*tries, known, return_exceptions=True)
+    assert found.account == iris, "whoever signed in a moment ago does not wait behind those who guess"
+    assert sum(isinstance(one, Throttled) for one in outcomes) >= 20
+    assert hashing.most <= credential.WORKERS
+
+
+async def test_t136_a_guesser_is_known_by_its_network(authenticator, iris):
+    """One customer has 2**64 addresses."""
+    for last in range(10):
+        with pytest.raises(AuthenticationFailed):
+            await authenticator.password(f"nobody{last}@lin.example", "x", service="imap", peer=f"2001:db8:1:2::{last}")
+    with pytest.raises(Throttled):
+        await authenticator.password("iris@lin.example", "correct horse", service="imap", peer="2001:db8:1:2:ffff::1")
+    assert await authenticator.password("iris@lin.example", "correct horse", service="imap", peer="2001:db8:1:3::1")
+
+
+async def test_t136_guesses_from_this_machine_do_not_end_the_webmails_sessions(authenticator, directory, iris):
+    """All of the webmail comes from one address; a token cannot be guessed, so it need not wait."""
+    secret = directory.write_now(
+        lambda w: tokens.issue(w, iris.id, kind="web", label="Firefox", peer="192.0.2.1", lifetime=60)
+    )
+    for last in range(12):
+        with pytest.raises((AuthenticationFailed, Throttled)):
+            await authenticator.password(f"nobody{last}@lin.example", "wrong", service="imap", peer="127.0.0.1")
+    assert (await authenticator.password(iris.address, secret, service="imap", peer="127.0.0.1")).account == iris
+    with pytest.raises(Throttled):
+        await authenticator.token(None, "pht_" + "x" * 43, service="imap", peer="127.0.0.1")
