@@ -52,7 +52,9 @@ async def send(port, word, number, octets, parameters="", credentials=None):
         assert (await peer.reply()).startswith("220")
         await peer.hello(word)
         if credentials:
-            assert (await peer.say(f"AUTH PLAIN {credentials}")).startswith("235")
+            signed_in = await peer.say(f"AUTH PLAIN {credentials}")
+            if signed_in and not signed_in.startswith("235"):
+                raise RuntimeError(signed_in)
         replies = [await peer.say(f"MAIL FROM:<anna@ours.test>{parameters}"), await peer.say("RCPT TO:<ben@ours.test>")]
         replies.append(await peer.say("DATA"))
         await peer.send(octets + b".\r\n")
