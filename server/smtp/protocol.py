@@ -37,6 +37,8 @@ ERRORS_ALLOWED = 20
 ERRORS_FREE = 5
 """Errors that cost nothing; each further one makes the peer wait a second longer (directory harvest, security.md T100)."""
 LONGEST_PENALTY = 5.0
+REPLIES_HELD = 16_384
+"""Octets of replies that gather before they are sent, and others are served, however many commands came at once."""
 GONE = (ConnectionError, ssl.SSLError, TimeoutError, LineTooLongError)
 
 log = get_logger("smtp")
@@ -213,6 +215,10 @@ class Connection(SMTP):
             self._ended = True
         if now or self._ended or not self.intake.line_pending:
             await self._flush()
+        elif len(self._out) > REPLIES_HELD:
+            # A peer that always has more to say would otherwise be answered never, and be the only one who is heard.
+            await self._flush()
+            await asyncio.sleep(0)
 
     async def _slow_down(self) -> None:
         """Count an error; after some of them each one makes the peer wait."""

@@ -4,13 +4,15 @@ Everything goes through the queue, also what stays in this house: one durable tr
 never half accepted; retries, reports and DSN work the same for all; and the sender waits for one commit, not for the
 slowest mailbox. The worker is woken at once, so local mail arrives milliseconds later.
 
-Invariants: nobody sends as somebody else, neither in the envelope nor in From (security.md T086, T087); Bcc never leaves (T090);
-250 only after `queue.submit` returned.
+Invariants: nobody sends as somebody else, neither in the envelope nor in From (security.md T086, T087), and what is sent has a From
+that every reader reads alike (T112); Bcc never leaves (T090); a header too long to be read whole is refused, since what stands
+beyond could be anything; 250 only after `queue.submit` returned.
 
 RFC 6409 §6.1, §8 (what a submission server may add), RFC 5322 §3.6 (which fields there must be, and how many).
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -23,12 +25,18 @@ from server.delivery.recipients import Addressee, Refusal
 from server.delivery.verdict import Action
 from server.log import get_logger
 from server.mail import address, date, header, message_id
+from server.mail.address import Address
+from server.mail.limits import DEFAULT
 from server.queue.model import AddressRefused, domain_of
 from server.smtp.handler import Accepted, Client, Transaction
 from server.smtp.receive import REFUSALS
 from server.smtp.syntax import reply as r
 from server.smtp.syntax.parameters import MAIL_SMTP, Mail, Rcpt
 from server.smtp.syntax.reply import Reply
+
+FROM_LIMIT = 4_096
+"""Octets of a From. Its reader gives up after some thousands of tokens, and here nothing may be left unread."""
+_NOT_BARE = re.compile(rb'"(?:[^"\\]|\\.)*"|\((?:[^()\\]|\\.)*\)', re.DOTALL)
 
 log = get_logger("smtp.submission")
 
@@ -90,18 +98,35 @@ class Submission:
         verdict = await self._pipeline.judge(envelope, raw, client.session, profile="submission")
         if verdict.action >= Action.DEFER and verdict.reason is not None:
             return Reply(verdict.reason.code, verdict.reason.enhanced, verdict.reason.text)
-        block, _ = header.split(raw)
+        block, body = header.split(raw)
+        if body > DEFAULT.header_octets or len(block) >= DEFAULT.header_fields:
+            return r.HEADER_TOO_LONG
         fields = block.all("From")
         if len(fields) != 1:
             # RFC 5322 §3.6: exactly one. Two of them let two programs see two authors.
             return r.FROM_TWICE if fields else r.FROM_MISSING
+        if len(fields[0]) > FROM_LIMIT:
+            return r.HEADER_TOO_LONG
         authors = address.parse_addresses(fields[0])
         if not authors:
             return r.FROM_MISSING
+        if _is_ambiguous(fields[0], authors):
+            return r.FROM_AMBIGUOUS
         for author in authors:
             if not await self._owns(client, author.addr_spec):
                 return r.NOT_YOUR_ADDRESS
         return None
+
+
+def _is_ambiguous(value: bytes, authors: Sequence[Address]) -> bool:
+    """Tell whether an address of somebody else stands where another reader might look for the author (CVE-2023-27043).
+
+    In quotes or in a comment it is only a name; bare, as in `boss@bank <me@here>`, half of all programs take it for the address.
+    """
+    bare = _NOT_BARE.sub(b" ", value)
+    if bare.count(b"@") == len(authors) and b'"' not in bare:
+        return False
+    return any(author.misleading or author.name.count("@") > 1 for author in authors) or b'"' in bare
 
 
 def completed(raw: bytes, hostname: str, unique: str, now: str) -> bytes:

@@ -107,3 +107,5 @@ AUTH_ENCODING = Reply(501, "5.5.2", "That is not base64 of what this mechanism a
 NOT_YOUR_ADDRESS = Reply(553, "5.7.1", "That sender address does not belong to you")
 FROM_MISSING = Reply(550, "5.6.0", "The message has no From")
 FROM_TWICE = Reply(554, "5.6.0", "The message has more than one From")
+FROM_AMBIGUOUS = Reply(554, "5.6.0", "From can be read in more than one way; quote the name, or leave it out")
+HEADER_TOO_LONG = Reply(554, "5.6.0", "The header is longer than is read here")

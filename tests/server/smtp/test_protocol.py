@@ -447,3 +447,30 @@ def test_the_same_on_uvloop(tmp_path):
         assert house.limits.open == 0
 
     uvloop.run(main())
+
+
+async def test_t126_replies_do_not_gather_for_a_peer_that_only_talks(house, connect):
+    """As long as commands come in, replies wait for each other (RFC 2920), but only so many of them."""
+    peer = await connect("smtp")
+    await peer.hello()
+    most = 0
+
+    def longest(sessions):
+        return max(len(session._out) for session in sessions._open)
+
+    (listener,) = [one for one in house.listeners if one.port == house.ports["smtp"]]
+    (session,) = listener.sessions._open
+    said = session.say
+
+    async def watched(reply, *, now=False):
+        nonlocal most
+        await said(reply, now=now)
+        most = max(most, longest(listener.sessions))
+
+    session.say = watched
+    # Each RCPT waits for the directory, so more commands arrive before the last is answered.
+    group = b"MAIL FROM:<>\r\n" + b"RCPT TO:<anna@ours.test>\r\n" * 20 + b"RSET\r\n"
+    await peer.send(group * 200)
+    for _ in range(200 * 22):
+        assert (await peer.reply()).startswith("250")
+    assert 0 < most <= protocol.REPLIES_HELD + 512

@@ -252,6 +252,63 @@ async def test_another_ones_from(house, anna, fields, reply):
     assert house.queue.submitted == []
 
 
+FILLER = b"X-Filler: " + b"x" * 900 + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param(b"From: anna@ours.test\r\n" + FILLER * 1_200 + b"From: boss@bank.test\r\n", id="octets"),
+        pytest.param(b"From: anna@ours.test\r\n" + b"X: y\r\n" * 5_000 + b"From: boss@bank.test\r\n", id="fields"),
+        pytest.param(
+            b"From: anna@ours.test" + b",\r\n anna@ours.test" * 1_000 + b",\r\n boss@bank.test\r\n", id="addresses"
+        ),
+        pytest.param(b"From: anna@ours.test" + b",\r\n (a) (b)" * 9_000 + b",\r\n boss@bank.test\r\n", id="tokens"),
+        pytest.param(b"From: anna@ours.test\r\n" + FILLER * 1_200 + b"Bcc: ben@ours.test\r\n", id="bcc"),
+    ],
+)
+async def test_t086_nothing_is_sent_that_was_not_read(house, anna, fields):
+    """A second author, or a blind recipient, beyond what the readers look at."""
+    object.__setattr__(house.settings, "message_size_limit", 10_000_000)
+    await anna.transaction("anna@ours.test", "x@far.test")
+    assert (await anna.data(fields + b"\r\nText\r\n")).startswith("554 5.6.0")
+    assert house.queue.submitted == []
+
+
+@pytest.mark.parametrize(
+    "author",
+    [
+        b"boss@bank.test <anna@ours.test>",
+        b"boss@bank.test, <anna@ours.test>",
+        b"anna@ours.test boss@bank.test <anna@ours.test>",
+        b'"boss@bank.test" boss@bank.test <anna@ours.test>',
+        b"<@bank.test,@b.test:anna@ours.test> boss@bank.test",
+        b'"unfinished <boss@bank.test>, anna@ours.test',
+    ],
+)
+async def test_t112_from_that_programs_read_differently_is_refused(house, anna, author):
+    await anna.transaction("anna@ours.test", "x@far.test")
+    assert (await anna.data(b"From: " + author + b"\r\n\r\nText\r\n")).startswith(("554 5.6.0", "553 5.7.1"))
+    assert house.queue.submitted == []
+
+
+@pytest.mark.parametrize(
+    "author",
+    [
+        b"anna@ours.test",
+        b"Anna <anna@ours.test>",
+        b"anna@ours.test <anna@ours.test>",
+        b'"Anna @ home" <anna@ours.test>',
+        b"anna@ours.test (Anna, once boss@bank.test)",
+        b"=?utf-8?q?Anna_=40_home?= <anna@ours.test>",
+        "Änna <anna@ours.test>".encode(),
+    ],
+)
+async def test_t112_from_that_reads_one_way_goes_out(house, anna, author):
+    await anna.transaction("anna@ours.test", "x@far.test")
+    assert (await anna.data(b"From: " + author + b"\r\n\r\nText\r\n")).startswith("250")
+
+
 async def test_a_read_receipt_from_nobody(house, anna):
     await anna.transaction("", "x@far.test")
     assert (await anna.data(MESSAGE)).startswith("250")
