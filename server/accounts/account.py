@@ -3,8 +3,9 @@
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from server.accounts import ending
 from server.accounts import password as passwords
@@ -17,6 +18,7 @@ from server.accounts.errors import (
     PasswordWeak,
 )
 from server.accounts.schema import account, alias, domain
+from server.db.statement import Statement
 from server.db.transaction import Reader, Writer
 from server.mail.address import canonical, parse_addr_spec
 
@@ -37,7 +39,18 @@ def _account(row: Row[tuple[int, str, str, bool, bool, int | None]]) -> Account:
     return Account(row.id, row.address, row.name, bool(row.admin), bool(row.active), row.quota)
 
 
+def _account_of(row: tuple[Any, ...] | None) -> Account | None:
+    if row is None:
+        return None
+    number, address, name, admin, active, quota = row
+    return Account(number, address, name, bool(admin), bool(active), quota)
+
+
 _COLUMNS = (account.c.id, account.c.address, account.c.name, account.c.admin, account.c.active, account.c.quota)
+# Asked for each recipient of each message and for each page of the webmail.
+_BY_ADDRESS = Statement(select(*_COLUMNS).where(account.c.address == bindparam("address")))
+_BY_ID = Statement(select(*_COLUMNS).where(account.c.id == bindparam("id")))
+_DOMAIN = Statement(select(domain.c.id).where(domain.c.name == bindparam("name")))
 
 
 def canonical_domain(name: str) -> str:
@@ -65,7 +78,7 @@ def add_domain(w: Writer, name: str) -> str:
 
 
 def has_domain(r: Reader, name: str) -> bool:
-    return r.execute(select(domain.c.id).where(domain.c.name == name)).first() is not None
+    return r.run(_DOMAIN, name=name).fetchone() is not None
 
 
 def domains(r: Reader) -> Sequence[str]:
@@ -134,13 +147,11 @@ def set_active(w: Writer, account_id: int, *, active: bool) -> None:
 
 def by_address(r: Reader, address: str) -> Account | None:
     """Find an account by its canonical address."""
-    row = r.execute(select(*_COLUMNS).where(account.c.address == address)).first()
-    return _account(row) if row else None
+    return _account_of(r.run(_BY_ADDRESS, address=address).fetchone())
 
 
 def by_id(r: Reader, account_id: int) -> Account | None:
-    row = r.execute(select(*_COLUMNS).where(account.c.id == account_id)).first()
-    return _account(row) if row else None
+    return _account_of(r.run(_BY_ID, id=account_id).fetchone())
 
 
 def all_accounts(r: Reader) -> list[Account]:
