@@ -172,7 +172,7 @@ def address_of(text: str) -> Address | None:
     """Read `name@domain` or `Name <name@domain>`; None for anything else, also for what two readers might read differently."""
     bare = text.strip()
     name = ""
-    if bare.endswith(">"):
+    if bare.endswith(">") and "<" in bare:
         name, _, bare = bare[:-1].rpartition("<")
         name = name.strip()
         if len(name) > 1 and name[0] == name[-1] == '"':

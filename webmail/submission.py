@@ -5,7 +5,6 @@ writing id says `sent`; addresses come from parsed values only (T088); the conne
 """
 
 import smtplib
-import ssl
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,6 +14,9 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, delete, insert,
 
 from server.config import Settings
 from server.db.transaction import Writer
+from server.mail.address import parse_addr_spec
+from webmail import doors
+from webmail.doors import Door
 
 METADATA = MetaData()
 sent_letter = Table(
@@ -31,7 +33,7 @@ UNDER_WAY_SECONDS = 120
 """After this a sending that never ended (the process was killed) may be tried again."""
 REMEMBER_SECONDS = 7 * 24 * 3600
 WRITING_ID_LIMIT = 64
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+OWN_NAME = "localhost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,12 @@ def send(
     Raises:
         NotSent: No recipient was taken, or no connection.
     """
-    host, port = settings.webmail_submission
+    # T088: smtplib reads addresses generously; what is none is stopped before there is a connection.
+    bad = [Refusal(one, 553, "5.1.3 not an address") for one in (sender, *recipients) if parse_addr_spec(one) is None]
+    if bad:
+        raise NotSent("recipients", bad)
     try:
-        with smtplib.SMTP(host, port, timeout=CONNECT_SECONDS, local_hostname="localhost") as client:
-            if host not in _LOOPBACK:
-                client.starttls(context=ssl.create_default_context())  # never a secret in clear over a network
+        with _connected(doors.submission(settings)) as client:
             client.ehlo_or_helo_if_needed()
             client.user, client.password = address, secret  # smtplib's own way for auth()
             client.auth("PLAIN", client.auth_plain)
@@ -100,7 +103,8 @@ def send(
                 client.sock.settimeout(settings.limits.read_timeout)
             # RFC 6531 §3.4: only a letter that needs it asks for SMTPUTF8.
             needs_utf8 = not all(one.isascii() for one in (sender, *recipients))
-            options = ["BODY=8BITMIME", *(["SMTPUTF8"] if needs_utf8 else [])]
+            options = ["BODY=8BITMIME"] if client.has_extn("8bitmime") else []
+            options += ["SMTPUTF8"] if needs_utf8 else []
             refused = client.sendmail(sender, list(recipients), raw, options)
     except smtplib.SMTPRecipientsRefused as error:
         raise NotSent("recipients", _refusals(error.recipients)) from error
@@ -112,6 +116,15 @@ def send(
     except (OSError, smtplib.SMTPException) as error:
         raise NotSent("unreachable", temporary=True) from error
     return _refusals(refused)
+
+
+def _connected(door: Door) -> smtplib.SMTP:
+    if door.protection == "implicit":
+        return smtplib.SMTP_SSL(door.host, door.port, OWN_NAME, timeout=CONNECT_SECONDS, context=door.context)
+    client = smtplib.SMTP(door.host, door.port, OWN_NAME, timeout=CONNECT_SECONDS)
+    if door.protection == "starttls":
+        client.starttls(context=door.context)
+    return client
 
 
 def _refusals(refused: object) -> list[Refusal]:

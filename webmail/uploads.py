@@ -8,9 +8,9 @@ most `FILES` files and a day's worth of `OCTETS_FACTOR` letters.
 import json
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -69,7 +69,7 @@ class Uploads:
         path = self._folder / identifier
         try:
             size = _copy(stream, path, room)
-        except UploadRefused:
+        except BaseException:  # too large, or the browser went away in the middle
             path.unlink(missing_ok=True)
             raise
         upload = Upload(identifier, clean_name(name), clean_kind(kind), size)
@@ -102,14 +102,13 @@ class Uploads:
                 yield found
 
     def _sweep(self) -> None:
+        """Remove what is a day old, of everybody: who went away does not come back to clean up."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         horizon = time.time() - LIFETIME
-        for path in self._folder.iterdir():
-            if path.stat().st_mtime < horizon:
-                path.unlink(missing_ok=True)
-
-    def forget_all(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for path in self._folder.parent.glob("*/*"):
+            with suppress(FileNotFoundError):  # two requests may sweep at once
+                if path.stat().st_mtime < horizon:
+                    path.unlink()
 
 
 def clean_name(name: str) -> str:

@@ -111,9 +111,9 @@ def _body(mail: Mail, letter: message.Letter) -> str:
     made = []
     for form in letter.body.forms:
         if form.html is not None:
-            made.append(clean(message.part_text(mail, letter, form.html)))
+            made.append(clean(message.part_text(mail, letter, form.html)).strip())
         elif form.text is not None:
-            made.append(drafts.text_as_html(message.part_text(mail, letter, form.text)[:TEXT_LIMIT]))
+            made.append(drafts.text_as_html(message.part_text(mail, letter, form.text)[:TEXT_LIMIT].rstrip()))
     return "<div><br></div>".join(made)
 
 

@@ -59,6 +59,7 @@ class _Writer(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self._lines: list[str] = []
+        self._gap = False
         self._line = ""
         self._mark = ""
         self._quotes = 0
@@ -76,7 +77,7 @@ class _Writer(HTMLParser):
             self._put_line()
         elif tag == "hr":
             self._end_line()
-            self._lines.append(self._prefix() + _RULE)
+            self._add(self._prefix() + _RULE)
         elif tag == "img":
             self._line += dict(attrs).get("alt") or ""
         elif tag == "a":
@@ -137,7 +138,7 @@ class _Writer(HTMLParser):
         """End the line, also one with nothing on it."""
         indent = _INDENT * max(0, len(self._lists) - 1)
         indent += self._mark or (_INDENT if self._lists else "")
-        self._lines.append((self._prefix() + indent + self._line.replace("\u00a0", " ")).rstrip())
+        self._add((self._prefix() + indent + self._line.replace("\u00a0", " ")).rstrip())
         self._line = self._mark = ""
         # A link that goes on over the end of a line starts with the next one.
         self._links = [(target, 0) for target, _ in self._links]
@@ -149,7 +150,14 @@ class _Writer(HTMLParser):
             self._line = ""
 
     def _blank(self) -> None:
-        """One empty line, but not a second one and not at the top."""
-        empty = self._prefix().rstrip()
+        """One empty line before what comes next, but not a second one, and none at the top or the end."""
         if self._lines and self._lines[-1].strip("> "):
-            self._lines.append(empty)
+            self._gap = True
+
+    def _add(self, line: str) -> None:
+        before, self._gap = self._gap, False
+        if before and line.strip("> "):
+            # Between a quote and what is none stands a line of neither.
+            depths = (len(one) - len(one.lstrip(">")) for one in (self._lines[-1], line))
+            self._lines.append(">" * min(depths))
+        self._lines.append(line)
