@@ -22,6 +22,7 @@ from imapclient.imap_utf7 import encode as encode_utf7
 from imapclient.tls import IMAP4_TLS
 
 from server.config import Settings
+from webmail import doors
 from webmail import imap_command as command
 from webmail import imap_response as response
 from webmail.envelope import Fetched, fetched
@@ -37,9 +38,7 @@ READ_SECONDS = 60.0
 MAX_LINE = 32 * 2**20
 """A server without PARTIAL answers SORT of a million messages in one line of 8 MB."""
 LITERAL_SLACK = 2**20
-_IMPLICIT_TLS_PORT = 993
 _EXTENSION = "posthouse_mail_pool"
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Signed(Protocol):
@@ -50,6 +49,9 @@ class Signed(Protocol):
 
     @property
     def token(self) -> str: ...
+
+    @property
+    def token_id(self) -> int: ...
 
 
 class _Bounded:
@@ -337,18 +339,18 @@ def connect(settings: Settings, address: str, secret: str) -> Mail:
         SignInExpired: the server does not accept the token any more.
         MailUnavailable: no connection.
     """
-    host, port = settings.webmail_imap
-    implicit = port == _IMPLICIT_TLS_PORT and host not in _LOOPBACK
     timeout = SocketTimeout(CONNECT_SECONDS, READ_SECONDS)
     try:
-        client = _Client(host, port, ssl=implicit, timeout=timeout)
+        door = doors.imap(settings)
+        implicit = door.protection == "implicit"
+        client = _Client(door.host, door.port, ssl=implicit, ssl_context=door.context, timeout=timeout)
     except (OSError, imaplib.IMAP4.error, IMAPClientError) as error:
         raise MailUnavailable("the mail server does not answer") from error
     try:
         client._imap.debug = 0  # noqa: SLF001
         client._imap.literal_limit = settings.message_size_limit + LITERAL_SLACK  # noqa: SLF001
-        if not implicit and host not in _LOOPBACK:
-            client.starttls()  # never a password in clear over a network (T130)
+        if door.protection == "starttls":
+            client.starttls(door.context)
         client.plain_login(command.refuse(address), command.refuse(secret))
         return Mail(client)
     except LoginError as error:
@@ -378,11 +380,11 @@ def lease(session: Signed, mailbox: str | None = None) -> Iterator[Mail]:
         session: Who is signed in.
         mailbox: Which mailbox will be selected, so that a connection that already has it is taken when there is one.
     """
-    waiting = pool()
+    waiting, key = pool(), str(session.token_id)
     settings = desk.settings
     try:
         mail = waiting.acquire(
-            session.token,
+            key,
             lambda: connect(settings, session.address, session.token),
             prefer=lambda one: bool(one.selected and one.selected[0] == mailbox),
         )
@@ -391,6 +393,6 @@ def lease(session: Signed, mailbox: str | None = None) -> Iterator[Mail]:
     try:
         yield mail
     except BaseException:
-        waiting.release(session.token, mail, broken=mail.broken)
+        waiting.release(key, mail, broken=mail.broken)
         raise
-    waiting.release(session.token, mail, broken=mail.broken)
+    waiting.release(key, mail, broken=mail.broken)
