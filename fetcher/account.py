@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,7 +25,13 @@ from server.db.transaction import Reader, Writer
 __all__ = ["METADATA", "SCHEMA", "Keyring", "NewSource", "Source", "SourceInvalid", "trouble"]
 
 TLS_CHOICES = ("implicit", "starttls", "none")
-PROTOCOLS = ("pop3",)
+PROTOCOLS = ("pop3", "imap")
+STANDARD_PORTS = MappingProxyType(
+    {
+        "pop3": MappingProxyType({"implicit": 995, "starttls": 110, "none": 110}),
+        "imap": MappingProxyType({"implicit": 993, "starttls": 143, "none": 143}),
+    }
+)
 TEXT_LIMIT = 500
 SOURCES_PER_ACCOUNT = 100
 

@@ -1,6 +1,6 @@
 """The live check of an account before it is stored: step by step, with times, and a remedy where a step fails.
 
-Nothing is changed at the provider: the one message is looked at by TOP, never deleted, and the session ends with QUIT.
+Nothing is changed at the provider: of the one message the header is looked at, and nothing is deleted.
 The answer about an address that may not be reached is the same whatever listens there (security.md T051).
 """
 
@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fetcher import connection, pop3
-from fetcher.connection import Environment, Pop3Link, Target
+from fetcher import connection
+from fetcher.connection import Environment, Target
 from fetcher.errors import FetchError
-from fetcher.letter import header_hash
+from fetcher.link import Link, open_link
 from server.config import Settings
 from server.log import get_logger
 from server.mail import header
@@ -46,11 +46,18 @@ async def check(
     username: str,
     password: str,
     *,
+    protocol: str = "pop3",
     private_ok: bool = False,
     environment: Environment | None = None,
 ) -> list[Step]:
     """Try everything that a fetch does; the list ends with the first step that fails."""
-    return [step async for step in steps(settings, host, port, tls, username, password, private_ok, environment)]
+    found = steps(
+        *(settings, host, port, tls, username, password),
+        protocol=protocol,
+        private_ok=private_ok,
+        environment=environment,
+    )
+    return [step async for step in found]
 
 
 def check_now(
@@ -67,12 +74,14 @@ async def steps(
     tls: str,
     username: str,
     password: str,
+    *,
+    protocol: str = "pop3",
     private_ok: bool = False,
     environment: Environment | None = None,
 ) -> AsyncIterator[Step]:
     """Yield the steps as they are done, for a page that shows them live."""
     listed = private_ok or host.lower() in {h.lower() for h in settings.source_private_hosts}
-    target = Target(host, port, tls, private_ok=listed or settings.is_loopback, plain_ok=listed)
+    target = Target(host, port, tls, private_ok=listed or settings.is_loopback, plain_ok=listed, protocol=protocol)
     environment = environment or Environment(connection.Times(reply=20, connect=10, name=10))
     examination = _Examination(target, username, password, environment)
     try:
@@ -89,7 +98,7 @@ class _Examination:
     def __init__(self, target: Target, username: str, password: str, environment: Environment) -> None:
         self._target, self._environment = target, environment
         self._username, self._password = username, password
-        self._link: Pop3Link | None = None
+        self._link: Link | None = None
         self.current = STEPS[0]
 
     async def steps(self) -> AsyncIterator[Step]:
@@ -127,7 +136,7 @@ class _Examination:
 
     async def _connect(self) -> str:
         wire = await connection.connect(self._target, self._addresses, self._environment)
-        self._link = Pop3Link(wire, self._target, self._environment)
+        self._link = open_link(wire, self._target, self._environment)
         return f"{self._target.host}:{self._target.port}"
 
     async def _secure(self) -> str:
@@ -141,30 +150,19 @@ class _Examination:
 
     async def _sign_in(self) -> str:
         await self._opened.sign_in(self._username, self._password)
-        return connection.capabilities_text(self._opened.capabilities)
+        return self._opened.abilities
 
     async def _list(self) -> str:
-        replies = await self._opened.ask_all((pop3.STAT, pop3.UIDL))
-        stat, uidl = replies
-        if not stat.ok:
-            raise FetchError("protocol", stat.text)
-        self._count = int(stat.text.split()[0]) if stat.text.split()[:1] and stat.text.split()[0].isdigit() else 0
-        return f"{self._count}" if uidl.ok else f"{self._count} (no UIDL)"
+        survey = await self._opened.survey()
+        return f"{survey.count} ({survey.note})" if survey.note else f"{survey.count}"
 
     async def _message(self) -> str:
-        subject = ""
-        if self._count:
-            top = self._opened.capabilities.top
-            reply = await self._opened.ask(pop3.top(self._count) if top else pop3.Command("LIST", b"LIST 1\r\n"))
-            if not reply.ok:
-                raise FetchError("protocol", reply.text)
-            if top and header_hash(reply.payload):
-                subject = header.split(reply.payload)[0].text("subject")[:80]
-        await self._opened.quit()
-        return subject
+        sample = await self._opened.sample()
+        await self._opened.finish(())
+        return header.split(sample)[0].text("subject")[:80]
 
     @property
-    def _opened(self) -> Pop3Link:
+    def _opened(self) -> Link:
         assert self._link is not None  # noqa: S101 - the step before has made it
         return self._link
 

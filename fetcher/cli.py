@@ -40,10 +40,16 @@ def source() -> None:
 @source.command("add")
 @click.argument("address")
 @click.option(
-    "--protocol", type=click.Choice(["pop3"]), default="pop3", show_default=True, help="How the provider is asked."
+    "--protocol",
+    type=click.Choice(sources.PROTOCOLS),
+    default="pop3",
+    show_default=True,
+    help="How the provider is asked.",
 )
 @click.option("--host", required=True, help="The provider's server.")
-@click.option("--port", type=int, help="Its port.  [default: 995, or 110 without implicit TLS]")
+@click.option(
+    "--port", type=int, help="Its port.  [default: 995 for pop3, 993 for imap; 110 or 143 without implicit TLS]"
+)
 @click.option(
     "--tls",
     type=click.Choice(["implicit", "starttls", "none"]),
@@ -81,7 +87,7 @@ def source_add(
             recipient=owner.address,
             protocol=protocol,
             host=host,
-            port=port or (995 if tls == "implicit" else 110),
+            port=port or sources.STANDARD_PORTS[protocol][tls],
             tls=tls,
             username=username,
             name=name,

@@ -83,7 +83,7 @@ _ALL = (
         "sign-in-authorisation-code",
         Kind.SIGN_IN,
         N_("The provider wants its authorisation code instead of the password."),
-        N_("Open the provider's web page, Settings > Account, switch on POP3 and enter the code it shows."),
+        N_("Open the provider's web page, Settings > Account, switch on POP3 or IMAP and enter the code it shows."),
     ),
     Trouble(
         "sign-in-unsafe",
@@ -106,14 +106,14 @@ _ALL = (
     Trouble(
         "sign-in-service-off",
         Kind.SIGN_IN,
-        N_("POP3 is switched off for this account at the provider."),
-        N_("Switch on POP3 in the provider's settings; it may then show a code that is entered here."),
+        N_("POP3 or IMAP is switched off for this account at the provider."),
+        N_("Switch it on in the provider's settings; it may then show a code that is entered here."),
     ),
     Trouble(
         "sign-in-not-connected",
         Kind.SIGN_IN,
         N_("The sign-in is right, but the provider gives no mailbox to it."),
-        N_("Check that the address has a mailbox and a licence, and that POP3 is allowed for it."),
+        N_("Check that the address has a mailbox and a licence, and that POP3 or IMAP is allowed for it."),
     ),
     Trouble(
         "sign-in-not-offered",
@@ -155,7 +155,7 @@ _ALL = (
         "connection-refused",
         Kind.TEMPORARY,
         N_("The server does not accept connections on this port."),
-        N_("Check the port: 995 for TLS, 110 for STARTTLS."),
+        N_("Check the port: 995 (TLS) or 110 (STARTTLS) for POP3, 993 or 143 for IMAP."),
     ),
     Trouble(
         "unreachable",
@@ -191,19 +191,19 @@ _ALL = (
         "tls-failed",
         Kind.SETTINGS,
         N_("No encrypted connection could be made."),
-        N_("Check port and security together: 995 goes with TLS, 110 with STARTTLS."),
+        N_("Check port and security together: 995 and 993 go with TLS, 110 and 143 with STARTTLS."),
     ),
     Trouble(
         "tls-not-offered",
         Kind.SETTINGS,
         N_("The server does not offer STARTTLS, and the password is never sent without encryption."),
-        N_("Use TLS on port 995."),
+        N_("Use TLS: port 995 for POP3, 993 for IMAP."),
     ),
     Trouble(
         "tls-required",
         Kind.SETTINGS,
         N_("Without encryption only servers of the own network are collected."),
-        N_("Choose TLS (port 995) or STARTTLS (port 110)."),
+        N_("Choose TLS or STARTTLS."),
     ),
     Trouble(
         "address-forbidden",
@@ -215,13 +215,13 @@ _ALL = (
         "port-forbidden",
         Kind.SETTINGS,
         N_("This port is not used for collecting mail."),
-        N_("Use 995 (TLS) or 110 (STARTTLS)."),
+        N_("Use 995 (TLS) or 110 (STARTTLS) for POP3, 993 or 143 for IMAP."),
     ),
     Trouble(
         "in-use",
         Kind.BUSY,
         N_("Another program is reading this mailbox right now."),
-        N_("It is tried again in a few minutes. Close other mail programs that use POP3 if it stays so."),
+        N_("It is tried again in a few minutes. Close other mail programs that read this mailbox if it stays so."),
     ),
     Trouble(
         "login-delay",
@@ -244,8 +244,16 @@ _ALL = (
     Trouble(
         "protocol",
         Kind.TEMPORARY,
-        N_("The server answered something that is not POP3."),
+        N_("The server answered something else than the protocol that was chosen."),
         N_("Check the name and the port; a different service may be listening there."),
+    ),
+    Trouble(
+        "delete-not-offered",
+        Kind.SETTINGS,
+        N_(
+            "The server has no safe way to delete single messages (UIDPLUS), so nothing is collected from it to be deleted."
+        ),
+        N_("Choose to leave the mail there."),
     ),
     Trouble(
         "too-many-messages",
@@ -333,9 +341,11 @@ _PHRASES = (
     _phrase("", r"webalert|web ?login ?required|web browser|via (the )?web", "sign-in-web"),
     _phrase("", r"授权码|authori[sz]ation code|auth code", "sign-in-authorisation-code"),
     _phrase(
-        "", r"(service|pop3?|access).{0,40}(not open|not enabled|disabled|未开启|switched off)", "sign-in-service-off"
+        "",
+        r"(service|pop3?|imap4?|access).{0,40}(not open|not enabled|disabled|未开启|switched off)",
+        "sign-in-service-off",
     ),
-    _phrase("", r"未开启|not enabled for pop|enable pop", "sign-in-service-off"),
+    _phrase("", r"未开启|not enabled for (pop|imap)|enable (pop|imap)", "sign-in-service-off"),
     _phrase(_GOOGLE, "", "sign-in-app-password"),
     _phrase(_MICROSOFT, "", "sign-in-oauth"),
     _phrase(_TENCENT, "", "sign-in-authorisation-code"),
@@ -358,9 +368,9 @@ def explain_refusal(host: str, response_code: str | None, words: str) -> str:
 
 
 def explain_code(response_code: str | None) -> str | None:
-    """Return our code for a POP3 response code, or None when it says nothing.
+    """Return our code for a response code, or None when it says nothing.
 
-    RFC 2449 §8: IN-USE and LOGIN-DELAY. RFC 3206 §4: SYS/TEMP, SYS/PERM, AUTH.
+    POP3: RFC 2449 §8, IN-USE and LOGIN-DELAY; RFC 3206 §4, SYS/TEMP, SYS/PERM, AUTH. IMAP: RFC 5530 §3; WEBALERT is Google's.
     """
     if response_code is None:
         return None
@@ -370,5 +380,12 @@ def explain_code(response_code: str | None) -> str | None:
         "SYS/TEMP": "provider-temporary",
         "SYS/PERM": "provider-permanent",
         "SYS": "provider-temporary",
+        "INUSE": "in-use",
+        "LIMIT": "login-delay",
+        "UNAVAILABLE": "provider-temporary",
+        "SERVERBUG": "provider-temporary",
+        "CONTACTADMIN": "provider-permanent",
+        "AUTHORIZATIONFAILED": "sign-in-not-connected",
+        "WEBALERT": "sign-in-web",
     }
     return known.get(response_code.upper())

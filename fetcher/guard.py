@@ -6,11 +6,17 @@ judged by it. RFC 6890 and the IANA special-purpose registries.
 """
 
 import ipaddress
+from types import MappingProxyType
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-PUBLIC_PORTS = frozenset({110, 995, 1110, 1995, 2110, 2995})
-"""Ports that POP3 uses on the Internet; the collector must not become a port scanner."""
+PUBLIC_PORTS = MappingProxyType(
+    {
+        "pop3": frozenset({110, 995, 1110, 1995, 2110, 2995}),
+        "imap": frozenset({143, 993, 1143, 1993, 2143, 2993}),
+    }
+)
+"""Ports that a protocol uses on the Internet; the collector must not become a port scanner."""
 
 _BLOCKED = tuple(
     ipaddress.ip_network(n)
@@ -55,5 +61,5 @@ def _plain_public(address: Address) -> bool:
     return not any(address in network for network in _BLOCKED if network.version == address.version)
 
 
-def port_allowed(port: int, *, public: bool) -> bool:
-    return 0 < port < 65536 and (not public or port in PUBLIC_PORTS)
+def port_allowed(port: int, *, public: bool, protocol: str = "pop3") -> bool:
+    return 0 < port < 65536 and (not public or port in PUBLIC_PORTS[protocol])

@@ -10,71 +10,20 @@ import base64
 import hashlib
 import re
 from collections import deque
-from dataclasses import dataclass
-from enum import Enum
 
-MIB = 2**20
+from fetcher.dialogue import (
+    DEFAULT_LIMITS,
+    GREETING,
+    Command,
+    DialogueError,
+    Limits,
+    Reply,
+    Shape,
+    TooBig,
+    argument,
+    with_line_ends,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Octets that one reply may have."""
-
-    line: int = 64 * 1024
-    listing: int = 64 * MIB
-    message: int = 50 * MIB
-
-
-DEFAULT_LIMITS = Limits()
-
-
-class Pop3Error(Exception):
-    """The server does not keep to the protocol; the connection is of no use any more."""
-
-
-class TooBig(Pop3Error):
-    """A reply is bigger than its limit."""
-
-    def __init__(self, command: "Command") -> None:
-        super().__init__(f"reply to {command.verb} is too big")
-        self.command = command
-
-
-class Shape(Enum):
-    """How a successful reply looks."""
-
-    LINE = "line"
-    MULTI = "multi"
-    LISTING = "listing"
-    CHALLENGE = "challenge"
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command: its verb for people, its line for the wire (never logged: it may hold a password)."""
-
-    verb: str
-    line: bytes
-    shape: Shape = Shape.LINE
-    number: int = 0
-
-    def __repr__(self) -> str:
-        return f"Command({self.verb} {self.number or ''})"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer. `payload` has CR LF line ends and no dot-stuffing; `challenge` is set where more is asked of us."""
-
-    command: Command
-    ok: bool
-    text: str
-    code: str | None = None
-    payload: bytes = b""
-    challenge: bytes | None = None
-
-
-GREETING = Command("greeting", b"")
 CAPA = Command("CAPA", b"CAPA\r\n", Shape.LISTING)
 STLS = Command("STLS", b"STLS\r\n")
 STAT = Command("STAT", b"STAT\r\n")
@@ -98,22 +47,22 @@ def dele(number: int) -> Command:
 
 
 def user(name: str) -> Command:
-    return Command("USER", b"USER " + _argument(name) + b"\r\n")
+    return Command("USER", b"USER " + argument(name) + b"\r\n")
 
 
 def password(secret: str) -> Command:
-    return Command("PASS", b"PASS " + _argument(secret) + b"\r\n")
+    return Command("PASS", b"PASS " + argument(secret) + b"\r\n")
 
 
 def apop(name: str, secret: str, timestamp: str) -> Command:
     """RFC 1939 §7: the digest is MD5 of the greeting's time stamp and the shared secret; the protocol leaves no choice."""
     digest = hashlib.md5(timestamp.encode() + secret.encode(), usedforsecurity=False).hexdigest()
-    return Command("APOP", b"APOP " + _argument(name) + b" " + digest.encode() + b"\r\n")
+    return Command("APOP", b"APOP " + argument(name) + b" " + digest.encode() + b"\r\n")
 
 
 def sasl_plain(name: str, secret: str) -> Command:
     """RFC 5034 §4 with the initial response of RFC 4616; a long one has to wait for the challenge."""
-    _argument(name), _argument(secret)
+    argument(name), argument(secret)
     response = base64.b64encode(b"\0" + name.encode() + b"\0" + secret.encode())
     # RFC 5034 §4: a command line longer than 255 octets must be sent in two steps.
     line = b"AUTH PLAIN " + response + b"\r\n"
@@ -130,17 +79,9 @@ def sasl_response(name: str, secret: str) -> Command:
 CANCEL = Command("AUTH", b"*\r\n", Shape.CHALLENGE)
 
 
-def _argument(text: str) -> bytes:
-    """A line end inside an argument would be a second command."""
-    if not text or any(c in text for c in "\r\n\0"):
-        raise ValueError("argument cannot be sent")
-    return text.encode()
-
-
 _CODE = re.compile(r"\[([A-Za-z0-9][A-Za-z0-9./_-]{0,40})\]\s*")
 _TIMESTAMP = re.compile(r"<[^<>\s@]{1,200}@[^<>\s@]{1,200}>")
 _LF_END = re.compile(rb"(?:\A|\n)\.\r?\n")
-_LONELY = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
 def timestamp(greeting: Reply) -> str | None:
@@ -184,13 +125,13 @@ class Client:
         """Take octets in and return the replies that are complete now.
 
         Raises:
-            Pop3Error: The server broke the protocol or a limit.
+            DialogueError: The server broke the protocol or a limit.
         """
         self._buffer += data
         replies = []
         while self._buffer:
             if not self._waiting:
-                raise Pop3Error("the server spoke unasked")
+                raise DialogueError("the server spoke unasked")
             reply = self._status() if self._open is None else self._body(self._open)
             if reply is None:
                 break
@@ -252,7 +193,7 @@ def _parse_status(command: Command, line: bytes) -> Reply:
         return Reply(command, True, "", challenge=text[1:].strip().encode())
     head, _, rest = text.partition(" ")
     if head.upper() not in ("+OK", "-ERR"):
-        raise Pop3Error(f"not a POP3 reply to {command.verb}")
+        raise DialogueError(f"not a POP3 reply to {command.verb}")
     rest = rest.strip()
     # RFC 2449 §8: a response code stands at the beginning of the text, in brackets.
     code = _CODE.match(rest)
@@ -268,6 +209,4 @@ def _unstuff(payload: bytes, *, bare_lf: bool) -> bytes:
         payload = payload[1:]
     if eol + b"." in payload:
         payload = payload.replace(eol + b".", eol)
-    if payload.count(b"\r\n") != payload.count(b"\n") or payload.count(b"\r\n") != payload.count(b"\r"):
-        payload = _LONELY.sub(b"\r\n", payload)
-    return payload
+    return with_line_ends(payload)

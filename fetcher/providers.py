@@ -1,4 +1,4 @@
-"""Presets: from the domain of an address to the provider's POP3 server and the secret that it wants. Pure.
+"""Presets: from the domain of an address to the provider's server and the secret that it wants. Pure.
 
 `secret` and `note` are texts for people, marked for the translators. Sources: the providers' own pages and Thunderbird's
 database of providers; a preset only fills in a form, the live check decides.
@@ -16,7 +16,6 @@ APP_PASSWORD = N_("Use an app password made in the provider's security settings,
 AUTHORISATION_CODE = N_("Use the authorisation code from Settings > Account at the provider, not the password.")
 CLIENT_PASSWORD = N_("Use the client password made in the provider's settings, not the password of the web page.")
 OAUTH_ONLY = N_("This provider accepts only its own sign-in page (OAuth), no password.")
-NO_POP3 = N_("This provider has no POP3 at all; it can be collected by IMAP only.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +29,15 @@ class Preset:
     secret: str
     port: int = 995
     tls: str = "implicit"
+    protocol: str = "pop3"
+    """`imap` where there is no POP3."""
     username: str = "address"
     minimum_interval: int = 0
     """Seconds that the provider wants between two visits."""
     partial_listing: bool = False
     """A session offers only the oldest messages not collected yet; the next one offers more."""
     works: bool = True
-    """False where no password can work or there is no POP3."""
+    """False where no password can work."""
     help_url: str = ""
 
     def username_for(self, address: str) -> str:
@@ -68,9 +69,11 @@ PRESETS = (
         "iCloud",
         ("icloud.com", "me.com", "mac.com"),
         "imap.mail.me.com",
-        NO_POP3,
+        APP_PASSWORD,
+        port=993,
+        protocol="imap",
         username="local",
-        works=False,
+        help_url="https://account.apple.com",
     ),
     Preset(
         "yahoo",

@@ -11,17 +11,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fetcher import backoff, connection, lease, providers
+from fetcher import backoff, connection, lease, link, providers
 from fetcher.account import Source, keyring
 from fetcher.backoff import History
 from fetcher.bookkeeping import Bookkeeper
-from fetcher.connection import Environment, ReplyTooBig, Target
+from fetcher.connection import Environment, Target
 from fetcher.deliver import Deliverer, LmtpDeliverer
+from fetcher.dialogue import Limits
 from fetcher.errors import FetchError, Kind
 from fetcher.lanes import Lanes
 from fetcher.lease import Ending
-from fetcher.pop3 import Limits
 from fetcher.session import Result, Session
+from fetcher.talk import ReplyTooBig
 from fetcher.uidl import Policy
 from server.clock import Clock
 from server.config import Settings
@@ -144,9 +145,9 @@ async def _session(source: Source, password: str, kit: Kit, report: Report, book
     try:
         async with (
             asyncio.timeout(SESSION_SECONDS),
-            connection.session(target, source.username, password, kit.shell()) as link,
+            link.session(target, source.username, password, kit.shell()) as opened,
         ):
-            result = await Session(link, source, policy, kit.database, kit.clock, books).run(lanes)
+            result = await Session(opened, source, policy, kit.database, kit.clock, books).run(lanes)
     except TimeoutError as error:
         raise FetchError("too-slow") from error
     except ReplyTooBig as error:
@@ -165,7 +166,8 @@ async def _session(source: Source, password: str, kit: Kit, report: Report, book
 def target_of(source: Source, settings: Settings) -> Target:
     """Say what is allowed for a source: by its own mark, by the administrator's list, or because this is a trial."""
     listed = source.private_ok or source.host in {h.lower() for h in settings.source_private_hosts}
-    return Target(source.host, source.port, source.tls, private_ok=listed or settings.is_loopback, plain_ok=listed)
+    near = listed or settings.is_loopback
+    return Target(source.host, source.port, source.tls, private_ok=near, plain_ok=listed, protocol=source.protocol)
 
 
 def _ending(source: Source, kit: Kit, report: Report) -> Ending:

@@ -1,31 +1,30 @@
-"""One POP3 session from listing to QUIT: what is new is delivered, what is settled may be deleted.
+"""One session with a provider from listing to goodbye: what is new is delivered, what is settled may be deleted.
 
-Invariants: DELE is sent only for a message whose mark was committed before, and only if this very session has seen that
-the number stands for that message (its octets, or its header). A session that ends in an error ends without QUIT, so
-the provider deletes nothing (RFC 1939 §6).
+Invariants: a message is deleted only if its mark was committed before, and only if this very session has seen that
+the number stands for that message (its octets, or its header). A session that ends in an error is cut off, so the
+provider deletes nothing more (RFC 1939 §6).
 """
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from fetcher import letter, pop3, seen, uidl
+from fetcher import letter, seen, uidl
 from fetcher.account import Source
 from fetcher.bookkeeping import Bookkeeper
-from fetcher.connection import Pop3Link, ReplyTooBig
 from fetcher.deliver import Letter, Outcome, Receipt
 from fetcher.errors import FetchError, explain_code
 from fetcher.lanes import Job, Lanes
 from fetcher.letter import Facts
+from fetcher.link import Link
 from fetcher.seen import Mark
+from fetcher.talk import ReplyTooBig
 from fetcher.uidl import Entry, Known, Plan, Planner, Policy, State, Verdict
 from server.clock import Clock
 from server.db.database import Database
 from server.log import get_logger
 
-WINDOW = 64
 SLICE = 2_000
 ON_A_THREAD = 2**18
 """Octets from which on reading a message would hold up the event loop."""
@@ -37,7 +36,7 @@ log = get_logger("fetcher.session")
 class Result:
     """What a session has done."""
 
-    listing_hash: str
+    listing_hash: str | None
     remote: int = 0
     delivered: int = 0
     removed: int = 0
@@ -64,7 +63,7 @@ class Session:
     """Drives a signed-in link."""
 
     def __init__(
-        self, link: Pop3Link, source: Source, policy: Policy, database: Database, clock: Clock, books: Bookkeeper
+        self, link: Link, source: Source, policy: Policy, database: Database, clock: Clock, books: Bookkeeper
     ) -> None:
         self._link, self._source, self._policy = link, source, policy
         self._database, self._clock, self._books = database, clock, books
@@ -73,14 +72,12 @@ class Session:
 
     async def run(self, lanes: Lanes) -> Result:
         """Do the whole session. Raises FetchError."""
-        uidl_block, list_block = await self._listing()
-        result = Result(hashlib.sha256((uidl_block or b"-") + b"\0" + list_block).hexdigest())
-        size_of = uidl.sizes(list_block)
-        result.remote = sum(1 for s in size_of if s >= 0)
-        if uidl_block is not None and result.listing_hash == self._source.listing_hash:
-            await self._link.quit()
+        survey = await self._link.survey(change=not self._policy.leave)
+        result = Result(survey.fingerprint, remote=survey.count)
+        if survey.fingerprint is not None and survey.fingerprint == self._source.listing_hash:
+            await self._link.finish(())
             return result
-        plan = await self._plan(uidl.entries(uidl_block, size_of))
+        plan = await self._plan(await self._link.entries())
         if plan.nameless:
             plan = await self._name(plan)
         await self._note_absent()
@@ -95,12 +92,6 @@ class Session:
         return result
 
     # -- what is there
-
-    async def _listing(self) -> tuple[bytes | None, bytes]:
-        by_uidl, by_size = await self._link.ask_all((pop3.UIDL, pop3.LIST))
-        if not by_size.ok:
-            raise FetchError(explain_code(by_size.code) or "protocol", by_size.text)
-        return (by_uidl.payload if by_uidl.ok else None), by_size.payload
 
     async def _plan(self, entries: Iterable[Entry]) -> Plan:
         """Compare a listing with the ledger, slice by slice."""
@@ -141,19 +132,9 @@ class Session:
         )
 
     async def _headers(self, entries: Sequence[Entry]) -> AsyncIterator[tuple[Entry, bytes]]:
-        """Yield the header of each, by TOP if the server can, else by RETR; a message that is gone is left out."""
+        """Yield the header of each; a message that is gone is left out."""
         by_number = {e.number: e for e in entries}
-        numbers = list(by_number)
-        if self._link.capabilities.top:
-            refused: list[int] = []
-            async for reply in self._link.stream([pop3.top(n) for n in numbers], window=WINDOW):
-                self._books.check()
-                if reply.ok:
-                    yield by_number[reply.command.number], reply.payload
-                else:
-                    refused.append(reply.command.number)
-            numbers = refused
-        async for reply in self._link.stream([pop3.retr(n) for n in numbers], window=WINDOW):
+        async for reply in self._link.headers(list(by_number)):
             self._books.check()
             if reply.ok:
                 yield by_number[reply.command.number], reply.payload
@@ -192,7 +173,7 @@ class Session:
     async def _retrieve(self, lanes: Lanes) -> None:
         by_number = {e.number: e for e in self._todo.fetch}
         try:
-            async for reply in self._link.stream([pop3.retr(n) for n in by_number], window=WINDOW):
+            async for reply in self._link.messages(by_number):
                 self._books.check()
                 entry = by_number[reply.command.number]
                 if reply.ok:
@@ -299,14 +280,11 @@ class Session:
     # -- ending
 
     async def _end(self, result: Result) -> bool:
-        """Delete what may be deleted and QUIT; True if the provider has confirmed it."""
+        """Delete what may be deleted and say goodbye; True if the provider has confirmed it."""
         # `flush` has returned: every number in `delete` is durable with us.
-        commands = [pop3.dele(n) for n in self._todo.delete]
-        replies = self._link.stream(commands, window=WINDOW)
-        confirmed = [self._todo.delete[reply.command.number] async for reply in replies if reply.ok]
-        done = await self._link.quit()
-        if done and confirmed:
-            now = self._clock.now()
-            await self._database.async_write(lambda w: seen.removed(w, self._source.id, confirmed, now=now))
-            result.removed = len(confirmed)
-        return done and len(confirmed) == len(commands)
+        gone, done = await self._link.finish(list(self._todo.delete))
+        if gone:
+            names, now = [self._todo.delete[n] for n in gone], self._clock.now()
+            await self._database.async_write(lambda w: seen.removed(w, self._source.id, names, now=now))
+            result.removed = len(gone)
+        return done

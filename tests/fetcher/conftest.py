@@ -10,8 +10,8 @@ from fetcher import account, lease, run, seen
 from fetcher.account import SCHEMA, NewSource, Source
 from fetcher.connection import Environment, Times
 from fetcher.deliver import LmtpDeliverer, LmtpTimes
+from fetcher.dialogue import Limits
 from fetcher.lease import Caps
-from fetcher.pop3 import Limits
 from fetcher.run import Kit, Report
 from server.config import Settings
 from server.db.database import Database

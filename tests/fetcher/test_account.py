@@ -55,7 +55,7 @@ async def test_a_copy_of_the_database_holds_no_password(world):
         ("port", 0, "bad"),
         ("port", 70000, "bad"),
         ("tls", "maybe", "bad"),
-        ("protocol", "imap", "bad"),
+        ("protocol", "nntp", "bad"),
         ("username", "  ", "empty"),
         ("username", "a\r\nDELE 1", "bad"),
         ("mailbox", "", "empty"),

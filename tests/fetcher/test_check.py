@@ -5,6 +5,7 @@ import pytest
 from fetcher import check
 from fetcher.check import STEPS
 from fetcher.connection import Environment
+from fetcher.pop3_link import Pop3Link
 from server.config import Settings
 from tests.fakes.pop3_server import Maildrop, Manners, Pop3Server, letters
 from tests.fetcher.certificates import Authority
@@ -59,7 +60,7 @@ async def test_with_tls(trial, tmp_path, tls):
         (Manners(greeting="220 smtp"), "greeting", "protocol"),
         (Manners(refuse_sign_in="-ERR [AUTH] no"), "sign-in", "sign-in"),
         (Manners(in_use="-ERR [IN-USE] x"), "sign-in", "in-use"),
-        (Manners(answer={"STAT": "-ERR broken"}), "list", "protocol"),
+        (Manners(answer={"LIST": "-ERR broken"}), "list", "protocol"),
         (Manners(answer={"TOP": "-ERR broken"}), "message", "protocol"),
     ],
 )
@@ -104,7 +105,7 @@ async def test_the_whole_examination_has_an_end(trial, monkeypatch):
 
 async def test_what_nobody_foresaw_is_no_traceback(trial, monkeypatch):
     async with Pop3Server(Maildrop()) as server:
-        monkeypatch.setattr(check.connection, "capabilities_text", lambda _: 1 / 0)
+        monkeypatch.setattr(Pop3Link, "sign_in", lambda *_: 1 / 0)
         steps = await examine(trial, server)
     assert steps[-1].code == "internal" and "Zero" not in steps[-1].detail
 

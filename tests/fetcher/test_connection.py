@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import uvloop
 
-from fetcher import connection, pop3
+from fetcher import connection, link, pop3
 from fetcher.connection import Environment, Target
 from fetcher.errors import FetchError
 from fetcher.wire import InjectedBeforeTls, Wire
@@ -31,9 +31,9 @@ def environment(authority=None, **times):
 
 async def visit(server, tls, shell, *, host=NAME, password="right horse"):
     target = Target(host, server.port, tls, private_ok=True)
-    async with connection.session(target, "someone", password, shell) as link:
-        reply = await link.ask(pop3.UIDL)
-        assert await link.quit()
+    async with link.session(target, "someone", password, shell) as opened:
+        reply = await opened.ask(pop3.UIDL)
+        assert await opened.leave(pop3.QUIT)
         return reply
 
 
@@ -285,17 +285,17 @@ async def test_the_window_is_kept_and_nothing_is_pipelined_unasked(monkeypatch, 
         drop.add(raw)
     async with Pop3Server(drop, Manners(capa=("USER", *(["PIPELINING"] if pipelining else [])))) as server:
         target = Target(NAME, server.port, "none", private_ok=True)
-        async with connection.session(target, "someone", "right horse", environment()) as link:
+        async with link.session(target, "someone", "right horse", environment()) as opened:
             flying = []
-            send = link._client.send
+            send = opened._client.send
 
             def watched(*commands):
                 data = send(*commands)
-                flying.append(link._client.in_flight)
+                flying.append(opened._client.in_flight)
                 return data
 
-            monkeypatch.setattr(link._client, "send", watched)
-            numbers = [r.command.number async for r in link.stream([pop3.retr(n) for n in range(1, 31)], window=8)]
+            monkeypatch.setattr(opened._client, "send", watched)
+            numbers = [r.command.number async for r in opened.stream([pop3.retr(n) for n in range(1, 31)], window=8)]
             assert numbers == list(range(1, 31))
             assert max(flying) == window
 
@@ -306,7 +306,7 @@ async def test_an_end_without_quit_deletes_nothing():
     async with Pop3Server(drop) as server:
         target = Target(NAME, server.port, "none", private_ok=True)
         with pytest.raises(ZeroDivisionError):
-            async with connection.session(target, "someone", "right horse", environment()) as link:
-                assert (await link.ask(pop3.dele(1))).ok
+            async with link.session(target, "someone", "right horse", environment()) as opened:
+                assert (await opened.ask(pop3.dele(1))).ok
                 raise ZeroDivisionError
         assert len(drop.messages) == 1

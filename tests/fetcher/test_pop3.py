@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fetcher import pop3
-from fetcher.pop3 import Client, Limits, Pop3Error, Reply, TooBig
+from fetcher.dialogue import DEFAULT_LIMITS, GREETING, DialogueError, Limits, Reply, TooBig
+from fetcher.pop3 import Client
 
 
 def talk(client, *commands):
@@ -14,7 +15,7 @@ def talk(client, *commands):
     return client
 
 
-def greeted(limits=pop3.DEFAULT_LIMITS, greeting=b"+OK hello\r\n"):
+def greeted(limits=DEFAULT_LIMITS, greeting=b"+OK hello\r\n"):
     client = Client(limits)
     assert [r.ok for r in client.receive(greeting)] == [True]
     return client
@@ -63,7 +64,7 @@ def test_no_octets_break_it_and_cutting_changes_nothing(data, places):
         try:
             for piece in pieces:
                 found += client.receive(piece)
-        except Pop3Error as error:
+        except DialogueError as error:
             return found, type(error)
         return found, None
 
@@ -116,14 +117,14 @@ def test_a_long_line_is_no_error_in_a_message():
 
 
 def test_what_comes_unasked_is_an_error():
-    with pytest.raises(Pop3Error):
+    with pytest.raises(DialogueError):
         greeted().receive(b"+OK again\r\n")
     assert Client().leftover is False
 
 
 @pytest.mark.parametrize("line", [b"HTTP/1.1 400 Bad\r\n", b"220 smtp\r\n", b"* OK IMAP\r\n", b"\r\n", b"+OKAY\r\n"])
 def test_other_protocols_are_recognised(line):
-    with pytest.raises(Pop3Error):
+    with pytest.raises(DialogueError):
         Client().receive(line)
 
 
@@ -159,12 +160,12 @@ def test_sasl_plain_in_one_and_in_two_steps():
 
 
 def test_apop_signs_the_time_stamp():
-    greeting = Reply(pop3.GREETING, True, "POP3 ready <1896.697170952@dbc.mtview.ca.us>")
+    greeting = Reply(GREETING, True, "POP3 ready <1896.697170952@dbc.mtview.ca.us>")
     stamp = pop3.timestamp(greeting)
     # RFC 1939 §7 gives this very example.
     assert pop3.apop("mrose", "tanstaaf", stamp).line == b"APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n"
     assert hashlib.md5(b"<1896.697170952@dbc.mtview.ca.us>tanstaaf").hexdigest() == "c4c9334bac560ecc979e58001b3e22fb"
-    assert pop3.timestamp(Reply(pop3.GREETING, True, "no stamp <here>")) is None
+    assert pop3.timestamp(Reply(GREETING, True, "no stamp <here>")) is None
 
 
 @pytest.mark.parametrize("bad", ["a\r\nDELE 1", "a\nb", "a\0b", ""])

@@ -7,7 +7,7 @@ import pytest
 
 from fetcher import account, lease, run, seen
 from fetcher.connection import Environment
-from fetcher.pop3 import Limits
+from fetcher.dialogue import Limits
 from fetcher.uidl import State
 from tests.fakes.pop3_server import letters
 from tests.fetcher.conftest import QUICK

@@ -6,8 +6,8 @@ import pytest
 from fetcher import account, lease, now, run
 from fetcher.connection import Environment
 from fetcher.deliver import LmtpDeliverer
+from fetcher.dialogue import Limits
 from fetcher.lease import Caps
-from fetcher.pop3 import Limits
 from fetcher.run import Report
 from fetcher.scheduler import Scheduler
 from server.clock import SystemClock
