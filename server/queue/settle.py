@@ -1,7 +1,8 @@
 """What follows from an attempt, pure: done, due again, returned; and who must hear of it.
 
 Invariants: every leased recipient gets exactly one change, also one that a transport forgot; an uncertain end is repeated once
-and then returned as unknown, so there is at most one duplicate; a report is asked for only where RFC 3461 §4.1 (NOTIFY) lets us.
+and then returned as unknown, so there is at most one duplicate; a report is asked for only where RFC 3461 §4.1 (NOTIFY) lets us;
+what failed and can be told to nobody is held, so that nothing accepted vanishes unseen (security.md R4).
 """
 
 from collections.abc import Sequence
@@ -53,7 +54,10 @@ def plan(lease: Lease, outcomes: Sequence[Outcome], *, now: int, chance: float, 
     changes = []
     for recipient in lease.recipients:
         outcome = by_id.get(recipient.id) or _silent(recipient)
-        changes.append(_change(lease, recipient, outcome, now, chance, schedule))
+        change = _change(lease, recipient, outcome, now, chance, schedule)
+        # What was accepted from a stranger can be reported to nobody; it stays for the administrator instead of vanishing.
+        untold = change.state is State.FAILED and _is_strangers(lease.message)
+        changes.append(replace(change, state=State.HELD) if untold else change)
     reported = wants_reports(lease.message)
     failed = (c for c in changes if c.state is State.FAILED and reported and _wants(c.recipient, "FAILURE"))
     late = (
@@ -75,6 +79,11 @@ def wants_reports(message: Message) -> bool:
     RFC 5321 §6.1: never to a null reverse-path either.
     """
     return message.reverse_path != NULL_PATH and message.sender_account is not None
+
+
+def _is_strangers(message: Message) -> bool:
+    """Mail of somebody outside that port 25 handed over, as opposed to our people's and to our own reports."""
+    return message.reverse_path != NULL_PATH and message.sender_account is None
 
 
 def _wants(recipient: Recipient, what: str) -> bool:

@@ -286,8 +286,8 @@ class Worker:
                 host=outcome.host,
                 reply=f"{outcome.code} {outcome.enhanced} {outcome.text}",
             )
-            if change.state is State.FAILED and not settle.wants_reports(message):
-                # RFC 5321 §6.1: no report about a report; the postmaster reads it here.
+            if outcome.kind is Kind.FAILED and not settle.wants_reports(message):
+                # RFC 5321 §6.1: no report about a report; the postmaster reads it here. A stranger's message is held.
                 log.error("undeliverable_and_unreported", queue_id=message.id, recipient=change.recipient.address)
 
     def _now(self) -> int:

@@ -45,8 +45,10 @@ def test_every_recipient_has_one_end(cases, now, chance, reverse_path, account):
         assert (change.next_attempt is not None) == (change.state is State.QUEUED)
         if change.next_attempt is not None:
             assert change.next_attempt > now
-        if kind in (Kind.DELIVERED, Kind.FAILED):
-            assert change.state.value == kind.value
+        if kind is Kind.DELIVERED:
+            assert change.state is State.DELIVERED
+        if kind is Kind.FAILED:
+            assert change.state is (State.HELD if reverse_path and account is None else State.FAILED)
         assert change.uncertain <= settle.MAX_UNCERTAIN
     reported = [*plan.failed, *plan.delayed]
     if not reverse_path or account is None:
@@ -60,6 +62,11 @@ def test_doubt(uncertain, state):
     plan = settle.plan(lease(recipient(uncertain=uncertain)), [outcome(Kind.UNCERTAIN)], now=0, chance=0.5)
     assert plan.changes[0].state is state
     assert plan.changes[0].uncertain == uncertain + 1
+
+
+def test_a_strangers_message_that_cannot_be_filed_is_kept_for_the_administrator():
+    plan = settle.plan(lease(recipient(), account=None), [outcome(Kind.FAILED)], now=0, chance=0.5)
+    assert (plan.changes[0].state, plan.failed) == (State.HELD, ())
 
 
 def test_a_notice_is_sent_once():
