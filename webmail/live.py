@@ -9,11 +9,13 @@ RFC 2177 (IDLE), RFC 7162 (CONDSTORE: which flags changed), RFC 5819 (counts of 
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, Full, Queue
 from typing import Any, Protocol
+
+from flask import current_app
 
 from server.log import get_logger
 from webmail import imap_response as response
@@ -22,6 +24,7 @@ from webmail.connection import Mail
 from webmail.envelope import fetched
 from webmail.mail_error import MailError, MailUnavailable, SignInExpired
 from webmail.mailbox_list import Mailbox
+from webmail.session import desk
 
 QUEUE_SIZE = 64
 IDLE_SECONDS = 25.0
@@ -30,6 +33,7 @@ SETTLE_SECONDS = 0.15
 """Arrivals come in bursts; what comes within this time is one event."""
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 MAX_FLAGS = 200
+_EXTENSION = "posthouse_live"
 log = get_logger("webmail.live")
 
 
@@ -124,6 +128,13 @@ class Hub:
                 if self._watchers.get(key) is watcher:
                     del self._watchers[key]
 
+    def end(self, key: str) -> None:
+        """The session is over: its tabs are told, and nothing is watched for it any more."""
+        with self._lock:
+            watcher = self._watchers.pop(key, None)
+        if watcher is not None:
+            watcher.sign_out()
+
     def close(self) -> None:
         """Stop all watchers."""
         with self._lock:
@@ -131,6 +142,16 @@ class Hub:
                 watcher.stop()
             self._watchers.clear()
             self._tabs = 0
+
+
+def hub() -> Hub:
+    """The watchers of this process."""
+    found = current_app.extensions.get(_EXTENSION)
+    if found is None:
+        found = current_app.extensions.setdefault(_EXTENSION, Hub(limit=max(4, desk.settings.web_threads // 2)))
+    if not isinstance(found, Hub):
+        raise TypeError
+    return found
 
 
 class _Watcher:
@@ -149,6 +170,10 @@ class _Watcher:
     def stop(self) -> None:
         self._stopping.set()
 
+    def sign_out(self) -> None:
+        self.stop()
+        self._tell(SIGNED_OUT)
+
     @property
     def ended(self) -> bool:
         return self._stopping.is_set() or not self._thread.is_alive()
@@ -159,6 +184,8 @@ class _Watcher:
 
     def join(self, tab: Tab) -> None:
         self._tabs = [*self._tabs, tab]
+        if self._known:
+            tab.put(state(self._known.values()))
 
     def part(self, tab: Tab) -> bool:
         if tab not in self._tabs:
@@ -196,8 +223,8 @@ class _Watcher:
     def _watch(self, mail: Mail, *, again: bool) -> None:
         inbox = Inbox(mail)
         self._known = {one.name: one for one in mailbox_list.load(mail)}
-        if again:
-            self._tell(LOOK_AGAIN)
+        # What changed between the making of a page and this moment shows in the difference.
+        self._tell(LOOK_AGAIN if again else state(self._known.values()))
         counted = time.monotonic()
         while not self._stopping.is_set():
             heard = inbox.wait()
@@ -218,15 +245,15 @@ class _Watcher:
             self._tell(Event("rail"))
         for name, mailbox in self._known.items():
             old = before.get(name)
-            moved = old is None or (old.uidnext, old.messages, old.unseen, old.highestmodseq) != (
-                mailbox.uidnext,
-                mailbox.messages,
-                mailbox.unseen,
-                mailbox.highestmodseq,
-            )
+            moved = old is None or old.state != mailbox.state
             if moved or name == stirred:
                 arrived = max(0, mailbox.uidnext - old.uidnext) if old and old.uidvalidity == mailbox.uidvalidity else 0
                 self._tell(changed(mailbox, arrived, flags if name == stirred else None))
+
+
+def state(mailboxes: Iterable[Mailbox]) -> Event:
+    """How every mailbox stands."""
+    return Event("state", {mailbox.name: mailbox.state for mailbox in mailboxes})
 
 
 def changed(mailbox: Mailbox, arrived: int, flags: dict[str, list[str]] | None) -> Event:
@@ -236,6 +263,7 @@ def changed(mailbox: Mailbox, arrived: int, flags: dict[str, list[str]] | None) 
         {
             "mailbox": mailbox.name,
             "uidvalidity": mailbox.uidvalidity,
+            "state": mailbox.state,
             "unseen": mailbox.unseen,
             "messages": mailbox.messages,
             "arrived": arrived,

@@ -60,6 +60,12 @@ class Mailbox:
         return self.name.count(self.delimiter) if self.delimiter else 0
 
 
+    @property
+    def state(self) -> str:
+        """Changes when anything in the mailbox does; a page compares it with what it was made from."""
+        return f"{self.uidvalidity}.{self.uidnext}.{self.messages}.{self.unseen}.{self.highestmodseq}"
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What the person's mail takes, in octets."""

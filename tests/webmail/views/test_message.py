@@ -98,7 +98,7 @@ def test_images_after_consent_come_by_way_of_the_proxy(ann, put, room):
     from webmail import mail_views
 
     original = mail_views.fetcher
-    mail_views.fetcher = lambda: Fetcher()
+    mail_views.fetcher = Fetcher
     try:
         stranger = type(ann)(room[1])  # the frame has no session
         image = stranger.get(f"/mail/proxy/{token}")

@@ -22,19 +22,22 @@ export async function act(verb, { chosen = subjects(current()), target = "" } = 
   const affected = rowsOf(chosen);
   if (verb === "star" && affected.length && affected.every((row) => row.hasAttribute("data-starred"))) verb = "unstar";
   const restore = showAtOnce(verb, affected, target);
-  const { ok, data } = await post(`/mail/act/${verb}`, { messages: groups(chosen), target });
+  const answer = post(`/mail/act/${verb}`, { messages: groups(chosen), target });
+  // Whoever is quick takes back this action, not the one before: the undo waits for the answer.
+  const takeBack = async () => { const { ok, data } = await answer; if (ok && data.undo?.length) await undo(data.undo); };
+  lastUndo = takeBack;
+  const { ok, data } = await answer;
   if (!ok) {
+    if (lastUndo === takeBack) lastUndo = null;
     restore();
     toast(data.error ? `${data.error}. ${data.remedy ?? ""}` : words("failed"), { kind: "bad", action: { label: words("again") || "↻", run: () => act(verb, { chosen, target }) } });
     return;
   }
   refreshRail();
-  lastUndo = data.undo?.length ? () => undo(data.undo) : null;
-  toast(data.said, { undo: lastUndo });
+  if (lastUndo === takeBack) toast(data.said, { undo: data.undo?.length ? takeBack : null });
 }
 
 async function undo(wishes) {
-  lastUndo = null;
   const verb = wishes[0].verb;
   const { ok, data } = await post(`/mail/act/${verb}`, { messages: wishes });
   toast(ok ? data.said : words("failed"), { kind: ok ? "done" : "bad" });
@@ -42,7 +45,11 @@ async function undo(wishes) {
   await refreshRows({ arrivals: false });
 }
 
-export const undoLast = () => lastUndo?.();
+export function undoLast() {
+  const back = lastUndo;
+  lastUndo = null;
+  back?.();
+}
 
 /** Change the page before the server has answered; gives the way back. */
 function showAtOnce(verb, affected, target) {

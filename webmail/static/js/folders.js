@@ -47,6 +47,7 @@ document.addEventListener("submit", async (event) => {
 document.addEventListener("click", async (event) => {
   if (!mail()) return;
   const target = event.target;
+  if (target.closest?.("[data-folder-cancel]")) { dialog().close("no"); return; }
   if (target.closest?.("[data-folder-new]")) { newFolder(); return; }
   const renamed = target.closest?.("[data-folder-rename]");
   if (renamed) { renamed.closest("details").open = false; rename(renamed.dataset.folderRename); return; }

@@ -12,6 +12,7 @@ function listen() {
   source = new EventSource("/mail/events");
   source.addEventListener("hello", () => { clearInterval(polling); polling = 0; });
   source.addEventListener("changed", (event) => changed(JSON.parse(event.data)));
+  source.addEventListener("state", (event) => compare(JSON.parse(event.data)));
   source.addEventListener("rail", () => refreshRail());
   source.addEventListener("again", () => { refreshRail(); bring(); });
   source.addEventListener("signed-out", () => location.assign("/mail/sign-in"));
@@ -23,12 +24,23 @@ function listen() {
   });
 }
 
+/** Something may have come between the making of this page and the moment the watch began. */
+function compare(states) {
+  const at = head()?.dataset;
+  const now = states[mailbox()];
+  if (!at || at.role === "search" || !now || now === at.state) return;
+  at.state = now;
+  refreshRail();
+  bring();
+}
+
 function changed(data) {
   refreshRail();
   if (data.mailbox !== mailbox()) return;
   if (String(data.uidvalidity) !== head().dataset.uidvalidity) { location.reload(); return; }
+  head().dataset.state = data.state;
   for (const [uid, flags] of Object.entries(data.flags)) mark(uid, flags);
-  bring(data.arrived);
+  bring();
 }
 
 function mark(uid, flags) {
@@ -39,11 +51,11 @@ function mark(uid, flags) {
   row.toggleAttribute("data-starred", has("\\flagged"));
 }
 
-async function bring(arrived = 0) {
+async function bring() {
   if (head()?.dataset.order !== "newest" || document.querySelector(".dragging")) return;
-  const below = await refreshRows();
-  if (arrived) announce(arrived);
-  if (below) { fresh += below; pill(); }
+  const { added, above } = await refreshRows();
+  if (added) announce(added);
+  if (above) { fresh += above; pill(); }
 }
 
 function announce(count) {

@@ -86,7 +86,7 @@ export function refreshRail(wait = 250) {
   clearTimeout(railTimer);
   railTimer = setTimeout(async () => {
     const rail = document.querySelector(".rail");
-    if (!rail || !mail() || document.querySelector(".rail dialog[open]")) return;
+    if (!rail || !mail()) return;
     const markup = await piece(`/mail/rail?current=${encodeURIComponent(mailbox())}`, { place: "rail", quiet: true });
     if (markup === null) return;
     const at = rail.querySelector(".scroll")?.scrollTop ?? 0;
@@ -138,19 +138,21 @@ async function loadMore(end) {
   document.dispatchEvent(new CustomEvent("mail:rows"));
 }
 
-/** Look at the first page again and bring the rows up to date where they stand. */
+const NOTHING = { added: 0, above: 0 };
+
+/** Look at the first page again and bring the rows up to date where they stand; tells how many are new, and how many out of sight. */
 export async function refreshRows({ arrivals = true } = {}) {
   const at = head()?.dataset;
-  if (!at || at.role === "search") return 0;
+  if (!at || at.role === "search") return NOTHING;
   const markup = await piece(params(listUrl(), { part: "rows", role: at.role }), { place: "refresh", quiet: true });
-  if (markup === null) return 0;
+  if (markup === null) return NOTHING;
   return merge(elements(markup), arrivals);
 }
 
 function merge(fresh, arrivals) {
   const place = box();
   const incoming = [...fresh.querySelectorAll(".row")];
-  if (!incoming.length && rows().length) { if (rows().length < 40) place.replaceChildren(fresh); return 0; }
+  if (!incoming.length && rows().length) { if (rows().length < 40) place.replaceChildren(fresh); return NOTHING; }
   const old = new Map(rows().map((row) => [row.dataset.key + row.dataset.mailbox, row]));
   const isTop = place.scrollTop < 40;
   const now = new Set();
@@ -191,7 +193,7 @@ function merge(fresh, arrivals) {
   ensureCurrent();
   watchEnd();
   document.dispatchEvent(new CustomEvent("mail:rows"));
-  return isTop ? 0 : added;
+  return { added, above: isTop ? 0 : added };
 }
 
 export function closeRail() {

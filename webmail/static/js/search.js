@@ -36,6 +36,12 @@ async function suggest() {
   input.setAttribute("aria-expanded", "true");
 }
 
+/** The operator that the word being typed may become. */
+function fitting(all) {
+  const word = input.value.split(" ").at(-1).toLowerCase();
+  return word ? all.find((one) => one.dataset.complete?.startsWith(word)) : null;
+}
+
 function complete(option) {
   const words = input.value.split(" ");
   words[words.length - 1] = option.dataset.complete;
@@ -63,9 +69,9 @@ if (form && input) {
       if (drop.hidden || !all.length) return;
       event.preventDefault();
       choose(all[(at + (event.key === "ArrowDown" ? 1 : at < 0 ? 0 : -1) + all.length) % all.length]);
-    } else if (event.key === "Tab" && !drop.hidden && (chosen() ?? all[0])?.dataset.complete && input.value && !event.shiftKey) {
+    } else if (event.key === "Tab" && !drop.hidden && !event.shiftKey && fitting(all)) {
       event.preventDefault();
-      complete(chosen() ?? all[0]);
+      complete(fitting(all));
     } else if (event.key === "Escape") {
       if (!drop.hidden) { hide(); event.stopPropagation(); } else input.blur();
     }
