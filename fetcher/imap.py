@@ -198,6 +198,7 @@ class Client:
             self._spend(end, line=True)
             line = self._take(end)
             del self._buffer[:2]
+            self._taken += 2
             self._scan = 0
             literal = _LITERAL.search(line) if _holds_data(self._pieces[0]) else None
             if literal is None:
