@@ -63,6 +63,8 @@ class Pool(Generic[C]):
         self._condition = threading.Condition()
         self._idle: dict[str, list[_Waiting[C]]] = {}
         self._used: dict[str, int] = {}
+        self._dropped: set[str] = set()
+        """Keys that ended while some of their connections were in use."""
 
     def acquire(self, key: str, connect: Callable[[], C], *, prefer: Callable[[C], bool] | None = None) -> C:
         """Take an idle connection that still lives, or make one; `prefer` says which idle one is best."""
@@ -83,8 +85,9 @@ class Pool(Generic[C]):
 
     def release(self, key: str, connection: C, *, broken: bool = False) -> None:
         """Give it back; broken ones and those over the number kept are closed."""
-        surplus = [connection] if broken else []
         with self._condition:
+            broken = broken or key in self._dropped
+            surplus = [connection] if broken else []
             if not broken:
                 kept = self._idle.setdefault(key, [])
                 kept.append(_Waiting(connection, self._monotonic()))
@@ -96,9 +99,11 @@ class Pool(Generic[C]):
             old.close()
 
     def drop(self, key: str) -> None:
-        """Close what a session that ended has idle."""
+        """Close what a session that ended has idle, now, and what it has in use, when that is given back."""
         with self._condition:
             entries = self._idle.pop(key, [])
+            if key in self._used:
+                self._dropped.add(key)
         for entry in entries:
             entry.connection.close()
 
@@ -128,6 +133,7 @@ class Pool(Generic[C]):
                 self._used[key] = left
             else:
                 self._used.pop(key, None)
+                self._dropped.discard(key)
             self._condition.notify_all()
 
     def _expired(self) -> list[C]:

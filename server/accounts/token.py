@@ -103,10 +103,10 @@ def list_for(r: Reader, account_id: int) -> list[Token]:
     return [_token(row) for row in r.execute(query.order_by(token.c.last_used.desc()))]
 
 
-def revoke(w: Writer, account_id: int, token_id: int) -> None:
-    """End one token of this account, and whatever was opened with it; somebody else's id does nothing."""
+def revoke(w: Writer, account_id: int, token_id: int) -> bool:
+    """End one token of this account, and whatever was opened with it; False for an id that is none of theirs."""
     ending.tell(w)
-    w.execute(delete(token).where(token.c.id == token_id, token.c.account_id == account_id))
+    return w.execute(delete(token).where(token.c.id == token_id, token.c.account_id == account_id)).rowcount > 0
 
 
 def revoke_all(w: Writer, account_id: int, *, keep: int | None = None) -> None:

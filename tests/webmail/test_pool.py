@@ -135,3 +135,17 @@ def test_the_end_of_a_session_closes_its_connections(time, made, connect):
     assert (one.closed, other.closed) == (True, False)
     pool.close()
     assert other.closed
+
+
+def test_what_is_in_use_when_the_session_ends_is_closed_when_it_comes_back(time, made, connect):
+    pool = Pool(time)
+    one, two = pool.acquire("a", connect), pool.acquire("a", connect)
+    pool.drop("a")
+    assert not one.closed
+    pool.release("a", one)
+    pool.release("a", two)
+    assert one.closed
+    assert two.closed
+    three = pool.acquire("a", connect)
+    pool.release("a", three)
+    assert not three.closed

@@ -8,7 +8,7 @@ from server.accounts.account import Account
 from server.accounts.errors import AuthenticationFailed, Throttled
 from server.accounts.token import PREFIX
 from server.log import get_logger
-from webmail import i18n, page, preferences, session
+from webmail import i18n, page, parting, preferences, session
 from webmail.guard import own_path
 from webmail.session import desk
 
@@ -39,6 +39,8 @@ def sign_in() -> BaseResponse:
     _remember_zone(account, request.form.get("time_zone", ""))
     response = make_response(redirect(target))
     session.open_for(account, response, stay=request.form.get("stay") == "yes")
+    if g.session:
+        parting.take_down(g.session.token_id)  # the former session of this browser
     log.info("signed_in", account=account.id, peer=request.remote_addr)
     return response
 
@@ -79,6 +81,7 @@ def sign_out() -> BaseResponse:
     """End this session; the token is worth nothing afterwards."""
     response = make_response(redirect(url_for("auth.sign_in")))
     session.close(g.session, response)
+    parting.take_down(g.session.token_id)
     flash(_("You are signed out."), "done")
     return response
 

@@ -3,20 +3,19 @@
 import json
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, current_app, request, stream_with_context
+from flask import Blueprint, Response, request, stream_with_context
 from werkzeug.exceptions import Forbidden, ServiceUnavailable
 from werkzeug.wrappers import Response as BaseResponse
 
 from webmail import mail_views
 from webmail.connection import connect
-from webmail.live import Event, Hub, Tab
+from webmail.live import Event, Tab, hub
 from webmail.session import desk
 
 blueprint = mail_views.attach(Blueprint("events", __name__, url_prefix="/mail"))
 HEARTBEAT_SECONDS = 15.0
 BEATS = 20
 """After these many silent heartbeats the stream ends; the browser opens it anew, and the session is looked at again."""
-_HUB = "posthouse_live"
 
 
 @blueprint.get("/events")
@@ -25,23 +24,13 @@ def stream() -> BaseResponse:
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise Forbidden  # T080
     session, settings = mail_views.session(), desk.settings
-    tab = hub().open_tab(session.token, lambda: connect(settings, session.address, session.token))
+    tab = hub().open_tab(str(session.token_id), lambda: connect(settings, session.address, session.token))
     if tab is None:
         raise ServiceUnavailable
     answer = Response(stream_with_context(_lines(tab)), content_type="text/event-stream; charset=utf-8")
     answer.headers["X-Accel-Buffering"] = "no"
     answer.call_on_close(tab.close)
     return answer
-
-
-def hub() -> Hub:
-    """The watchers of this process."""
-    found = current_app.extensions.get(_HUB)
-    if found is None:
-        found = current_app.extensions.setdefault(_HUB, Hub(limit=max(4, desk.settings.web_threads // 2)))
-    if not isinstance(found, Hub):
-        raise TypeError
-    return found
 
 
 def _lines(tab: Tab) -> Iterator[str]:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from server.accounts import token as tokens
 from server.db.transaction import Writer
-from webmail import page, preferences, session
+from webmail import page, parting, preferences, session
 from webmail.i18n import N_
 from webmail.session import KIND, desk
 
@@ -102,7 +102,8 @@ def _device(token: tokens.Token) -> dict[str, object]:
 @blueprint.post("/devices/<int:token_id>/end")
 def end_device(token_id: int) -> BaseResponse:
     """End one session; another person's id does nothing."""
-    desk.directory.write_now(lambda w: tokens.revoke(w, g.session.account_id, token_id))
+    if desk.directory.write_now(lambda w: tokens.revoke(w, g.session.account_id, token_id)):
+        parting.take_down(token_id)
     if token_id == g.session.token_id:
         response = make_response(redirect(url_for("auth.sign_in")))
         session.forget(response)
@@ -114,12 +115,14 @@ def end_device(token_id: int) -> BaseResponse:
 @blueprint.post("/devices/end-others")
 def end_others() -> BaseResponse:
     """End every session but this one."""
-    desk.directory.write_now(lambda w: _end_others(w, g.session.account_id, g.session.token_id))
+    for token_id in desk.directory.write_now(lambda w: _end_others(w, g.session.account_id, g.session.token_id)):
+        parting.take_down(token_id)
     flash(_("All other devices are signed out."), "done")
     return redirect(url_for("settings.devices"))
 
 
-def _end_others(w: Writer, account_id: int, keep: int) -> None:
-    for token in tokens.list_for(w, account_id):
-        if token.kind == KIND and token.id != keep:
-            tokens.revoke(w, account_id, token.id)
+def _end_others(w: Writer, account_id: int, keep: int) -> list[int]:
+    others = [token.id for token in tokens.list_for(w, account_id) if token.kind == KIND and token.id != keep]
+    for token_id in others:
+        tokens.revoke(w, account_id, token_id)
+    return others
