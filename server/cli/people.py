@@ -90,6 +90,28 @@ def account_password(address: str, password_stdin: bool, data: Path) -> None:
         click.echo(f"{found.address} has a new password; its sessions are ended.")
 
 
+@account.command("off")
+@click.argument("address")
+@data_option
+def account_off(address: str, data: Path) -> None:
+    """Switch ADDRESS off: nobody signs in, all of its sessions are ended, its mail stays."""
+    with open_house(data) as house:
+        found = house.account(address)
+        house.directory.write_now(lambda w: accounts.set_active(w, found.id, active=False))
+        click.echo(f"{found.address} is off; its sessions are ended.")
+
+
+@account.command("on")
+@click.argument("address")
+@data_option
+def account_on(address: str, data: Path) -> None:
+    """Switch ADDRESS on again."""
+    with open_house(data) as house:
+        found = house.account(address)
+        house.directory.write_now(lambda w: accounts.set_active(w, found.id, active=True))
+        click.echo(f"{found.address} can sign in again.")
+
+
 @account.command("alias")
 @click.argument("alias")
 @click.argument("address")
