@@ -95,6 +95,7 @@ def cli(context: click.Context) -> None:
 
     Without a command it serves: web pages, mail ports and background work, until Ctrl-C.
     """
+    os.umask(0o077)  # whatever is made, in the data folder or as an archive, is for its owner alone (security.md T048)
     log.configure(level="error")  # a command speaks in sentences; roles choose their own level
     context.obj = open_door
     if context.invoked_subcommand is None:

@@ -2,9 +2,11 @@
 
 Invariants: the archive appears under its name only when it is whole and on disk; every database in it is a consistent copy;
 objects are read before and after the database that names them, so none it names is missing. The key that seals other
-providers' passwords stays out unless asked for (security.md T146): whoever finds a backup must not find both.
+providers' passwords stays out unless asked for (security.md T146): whoever finds a backup must not find both. What is restored can
+be read by its owner alone, whatever the archive says of itself, and an archive that holds anything but files is not ours (T048).
 """
 
+import contextlib
 import os
 import tarfile
 import tempfile
@@ -14,6 +16,7 @@ from pathlib import Path
 from server.config import Settings
 from server.db.snapshot import is_sound, snapshot
 
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 SKIPPED_SUFFIXES = ("-wal", "-shm", "-journal", ".tmp")
 
 
@@ -31,7 +34,8 @@ def take(settings: Settings, target: Path, *, with_key: bool) -> int:
     try:
         with half.open("xb") as stream:
             os.fchmod(stream.fileno(), 0o600)
-            with tarfile.open(fileobj=stream, mode="w") as archive:
+            # What a link leads to, such as a certificate that something else renews, is part of the installation.
+            with tarfile.open(fileobj=stream, mode="w", dereference=True) as archive:
                 count = _fill(archive, settings, with_key=with_key)
             stream.flush()
             os.fsync(stream.fileno())
@@ -81,15 +85,33 @@ def restore(archive_path: Path, data: Path) -> int:
         raise BackupError(
             f"{data} is not empty; a backup is restored into an empty folder only, so that nothing is overwritten."
         )
-    data.mkdir(parents=True, exist_ok=True)
     try:
-        with tarfile.open(archive_path) as archive:
+        with _private_by_default(), tarfile.open(archive_path) as archive:
+            data.mkdir(parents=True, exist_ok=True)
             members = archive.getmembers()
-            # The data filter refuses links, devices and names that lead out of the folder.
-            archive.extractall(data, members, filter="data")
+            strange = next((m.name for m in members if not (m.isreg() or m.isdir())), None)
+            if strange is not None:
+                raise BackupError(f"{archive_path} is no backup of ours: {strange!r} in it is not a file.")
+            archive.extractall(data, members, filter=_private)  # noqa: S202 - judged one by one
     except (OSError, tarfile.TarError) as error:
         raise BackupError(f"{archive_path} cannot be restored: {error}.") from error
     broken = [str(path) for path in data.rglob("*.db") if not is_sound(path)]
     if broken:
         raise BackupError(f"The archive holds damaged databases: {', '.join(broken)}.")
     return len(members)
+
+
+def _private(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+    """Refuse names that lead out of the folder, and let nobody but the owner in."""
+    checked = tarfile.data_filter(member, folder)
+    return checked.replace(mode=PRIVATE_FOLDER if checked.isdir() else PRIVATE_FILE, deep=False)
+
+
+@contextlib.contextmanager
+def _private_by_default() -> Iterator[None]:
+    """Folders that are made on the way to a file have no mode in the archive."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

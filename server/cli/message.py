@@ -33,6 +33,10 @@ def message_import(address: str, source: str, mailbox: str, data: Path) -> None:
         if sys.stderr.isatty():
             click.echo(f"\r{tally.stored + tally.present}", nl=False, err=True)
 
-    with open_house(data) as house:
-        tally = importing.store(house.store, house.account(address).id, mailbox, messages, SystemClock().now(), step)
+    try:
+        with open_house(data) as house:
+            now = SystemClock().now()
+            tally = importing.store(house.store, house.account(address).id, mailbox, messages, now, step)
+    except OSError as error:
+        raise Failure(f"{error.filename or source} cannot be read ({error.strerror}).") from error
     click.echo(f"{tally.stored} messages imported into {mailbox}, {tally.present} were there already.")
