@@ -6,10 +6,11 @@ All of it speaks the language and the time zone of the person who is signed in (
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, url_for
-from flask_babel import format_date, format_datetime, format_decimal, format_time, get_locale, get_timezone, gettext
+from flask_babel import format_date, format_datetime, format_decimal, get_locale, get_timezone, gettext
 from markupsafe import Markup, escape
 
 from webmail import avatar, page
@@ -89,7 +90,7 @@ def row_time(moment: datetime | None) -> str:
         return ""
     day, now = local(moment).date(), today()
     if day >= now - timedelta(days=1):
-        return str(format_time(moment, "HH:mm"))
+        return f"{local(moment):%H:%M}"
     if day >= now - timedelta(days=WEEK):
         return str(format_date(day, "EEE"))
     if day.year == now.year:
@@ -102,7 +103,7 @@ def full_time(moment: datetime | None) -> str:
     if moment is None:
         return ""
     day, now = local(moment).date(), today()
-    clock = str(format_time(moment, "HH:mm"))
+    clock = f"{local(moment):%H:%M}"
     if day == now:
         return _("Today, %(time)s", time=clock)
     if day == now - timedelta(days=1):
@@ -113,7 +114,13 @@ def full_time(moment: datetime | None) -> str:
 
 def long_time(moment: datetime | None) -> str:
     """The whole of it, for a tooltip."""
-    return str(format_datetime(moment, "full")) if moment else ""
+    return _long(moment, str(get_locale()), str(get_timezone())) if moment else ""
+
+
+@lru_cache(maxsize=4_000)
+def _long(moment: datetime, _language: str, _zone: str) -> str:
+    """The same rows are shown again whenever something arrives."""
+    return str(format_datetime(moment, "full"))
 
 
 def octets(count: int) -> str:

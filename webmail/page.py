@@ -1,6 +1,7 @@
 """What every page's frame needs: addresses of built files, the look the visitor wants, the hour of the landscape."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from flask import Flask, g, request, url_for
 from flask_babel import format_date, format_datetime, format_decimal, format_time, format_timedelta, get_timezone
@@ -17,18 +18,28 @@ from webmail.session import is_secure
 THEME_COOKIE = "posthouse_theme"
 COOKIE_SECONDS = 365 * 24 * 3600
 HUES = ("coral", "amber", "olive", "green", "petrol", "blue", "violet", "rose", "slate")
+_ICON_SIZES = {14: "s", 18: "l", 20: "xl"}
 DAWN, DAY, DUSK, NIGHT = 6, 8, 17, 19
 """First hours of the four pictures, where no sunrise is known."""
 
 
 def init_app(app: Flask, manifest: CurrentManifest) -> None:
-    """Give templates `asset`, `look`, `scene_hour`, `initials` and `hue`."""
+    """Give templates `asset`, `svg_icon`, `look`, `scene_hour`, `initials` and `hue`."""
 
     def asset(name: str) -> str:
-        return url_for("static", filename=manifest.get().path(name))
+        found = g.get("assets")
+        if found is None:
+            # Once a request: a page names two hundred icons.
+            found = g.assets = (url_for("static", filename=""), manifest.get())
+        prefix, files = found
+        return str(prefix + files.path(name))
+
+    def svg_icon(name: str, size: int = 16, kind: str = "") -> Markup:
+        return _icon(asset("icons.svg"), name, size, kind)
 
     app.jinja_env.globals.update(
         asset=asset,
+        svg_icon=svg_icon,
         look=look,
         scene_hour=scene_hour,
         initials=initials,
@@ -44,6 +55,14 @@ def init_app(app: Flask, manifest: CurrentManifest) -> None:
     app.jinja_env.filters["number"] = format_decimal
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+
+
+@lru_cache(maxsize=1_000)
+def _icon(sprite: str, name: str, size: int, kind: str) -> Markup:
+    words = " ".join(filter(None, ("ico", _ICON_SIZES.get(size, ""), kind)))
+    return Markup('<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#i-{}"/></svg>').format(
+        words, sprite, name
+    )
 
 
 def look() -> Preferences:
