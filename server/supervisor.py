@@ -104,11 +104,18 @@ def alive(data: Path, role: str) -> bool:
     return True
 
 
+def write_pid(path: Path, pid: int) -> None:
+    """Write a process id so that nobody ever reads half of it."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(f"{pid}\n", "ascii")
+    fresh.rename(path)
+
+
 @contextlib.contextmanager
 def ready(data: Path, role: str) -> Iterator[None]:
     """Say that this process is ready as `role` for as long as the block runs."""
     path = data / "run" / f"{role}.pid"
-    path.write_text(f"{os.getpid()}\n")
+    write_pid(path, os.getpid())
     try:
         yield
     finally:

@@ -15,6 +15,7 @@ from gunicorn.app.base import BaseApplication
 from server.config import Settings
 from server.db import heap
 from server.log import get_logger
+from server.supervisor import write_pid
 from webmail import setup_state
 from webmail.assets import Manifest
 from webmail.factory import close_app, create_app
@@ -49,7 +50,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
 
     def ready(worker: Any) -> None:
-        pid_file.write_text(f"{worker.ppid}\n", "ascii")
+        write_pid(pid_file, worker.ppid)
         if worker.age == 1:
             _tell_code(settings, worker.wsgi)
 
