@@ -107,6 +107,7 @@ def _line(ctx: Context, tree: _Tree, entry: _Entry, command: c.List) -> bytes | 
     words = []
     if entry.mailbox is None:
         words.append(rb"\NonExistent")
+    # RFC 3348 §3: one of the two, always.
     words.append(rb"\HasChildren" if entry.name in tree.parents else rb"\HasNoChildren")
     if entry.subscribed and (by_subscription or "SUBSCRIBED" in command.returned):
         words.append(rb"\Subscribed")

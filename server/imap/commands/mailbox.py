@@ -55,6 +55,7 @@ async def subscribe(ctx: Context, command: c.Subscribe) -> Reply:
 
 
 async def namespace(_ctx: Context, _command: c.Namespace) -> Reply:
+    # RFC 2342 §5: one personal namespace with a separator; no other people's, none shared.
     return Reply("Done", untagged=(untagged(b'NAMESPACE (("" "/")) NIL NIL'),))
 
 

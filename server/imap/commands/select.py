@@ -100,7 +100,7 @@ async def _resync(ctx: Context, delta: Delta, known: Ranges | None) -> None:
 
 
 async def close(ctx: Context, command: c.Close) -> Reply:
-    """CLOSE expunges without telling; UNSELECT does not (RFC 9051 §6.4.1, §6.4.2)."""
+    """CLOSE expunges without telling; UNSELECT does not (RFC 9051 §6.4.1, §6.4.2; RFC 3691 §2)."""
     view = ctx.view
     code = None
     if command.expunge and not view.read_only:
