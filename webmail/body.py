@@ -11,7 +11,14 @@ from webmail.structure import Part
 MAX_FORMS = 20
 TEXTS = ("text/plain", "text/html")
 INLINE_IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-_UNSHOWN = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
+_UNSHOWN = (
+    "application/pgp-signature",
+    "application/pkcs7-signature",
+    "application/x-pkcs7-signature",
+    "message/delivery-status",
+    "text/rfc822-headers",
+)
+_CALENDARS = ("text/calendar", "application/ics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,9 @@ def choose(root: Part) -> Body:
 
 def _is_silent(part: Part, calendar: Part | None) -> bool:
     """Parts that have their own place on the page, or none."""
-    return (part is calendar and not part.filename) or part.kind in _UNSHOWN or part.kind == "message/delivery-status"
+    if calendar is not None and part.kind in _CALENDARS:
+        return True
+    return part.kind in _UNSHOWN
 
 
 def _forms(root: Part) -> Iterator[Form]:

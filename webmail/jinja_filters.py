@@ -216,10 +216,11 @@ def _short(person: Person, own: str) -> str:
 def names_of(people: Sequence[Person], own: str) -> str:
     """`me, Jonas Brandt, 陈立 and 3 more`."""
     named = [_("me") if person.email.casefold() == own.casefold() else person.label for person in people]
+    separator = _(", ")
     if len(named) <= MAX_NAMES:
-        return ", ".join(named)
+        return separator.join(named)
     rest = len(named) - MAX_NAMES
-    return _("%(names)s and %(count)s more", names=", ".join(named[:MAX_NAMES]), count=rest)
+    return _("%(names)s and %(count)s more", names=separator.join(named[:MAX_NAMES]), count=rest)
 
 
 def title_of(box: Mailbox, view: Any = None) -> str:
