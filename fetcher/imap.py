@@ -1,6 +1,7 @@
 """The client's half of IMAP without any I/O, as much of it as collecting an INBOX needs.
 
-Invariants: replies come in the order of the commands; every reply has a size limit, and a literal that would pass it is
+Invariants: the reply to a command for a message is given as soon as the message is there, found by its UID, for servers
+work on several commands at once and say only later that each is done (RFC 9051 §5.5); every reply has a size limit, and a literal that would pass it is
 refused when it is announced; scanning is linear however the octets are cut. Where a response is text for people no literal
 begins, so that a sentence cannot swallow what follows. Octets behind the last awaited reply are left alone: before TLS
 begins they are an injection. RFC 9051 and 3501; 2971 (ID), 4315 (UIDPLUS), 4616 and 4959 (SASL PLAIN), 5530 (codes).
@@ -10,7 +11,7 @@ import base64
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from fetcher.dialogue import (
     DEFAULT_LIMITS,
@@ -26,8 +27,8 @@ from fetcher.dialogue import (
     argument,
     with_line_ends,
 )
+from fetcher.imap_data import attributes
 
-NUMBER_LIMIT = 2**32
 RANGES = 100
 """Ranges of UIDs in one command; RFC 2683 §3.2.1.5 wants short lines."""
 
@@ -120,8 +121,17 @@ _STATUS = re.compile(
 _SIZES = re.compile(
     rb"\* \d+ FETCH \((?:UID (\d{1,10}) RFC822\.SIZE (\d{1,15})|RFC822\.SIZE (\d{1,15}) UID (\d{1,10}))\)"
 )
+_UID = re.compile(rb"[( ]UID (\d{1,10})")
 _FETCH = re.compile(rb"\* \d+ FETCH (?=\()", re.IGNORECASE)
-_TOKEN = re.compile(rb'(\()|(\))|"((?:[^"\\]|\\.)*)"|([^\s()"]+)', re.DOTALL)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A command whose end has not been told; `answered` once its reply was given."""
+
+    tag: bytes
+    command: Command
+    answered: bool = False
 
 
 class Client:
@@ -131,12 +141,11 @@ class Client:
         self._limits = limits
         self._buffer = bytearray()
         self._scan = self._taken = self._tags = 0
-        self._waiting: deque[tuple[bytes, Command]] = deque([(b"", GREETING)])
+        self._waiting = deque([_Asked(b"", GREETING)])
         self._pieces: list[bytes] = []
         self._literal = -1
         self._continued = b""
         self._found = bytearray()
-        self._body: bytes | None = None
 
     @property
     def in_flight(self) -> int:
@@ -160,7 +169,7 @@ class Client:
                 tag = b"p%d" % self._tags
                 octets += tag + b" "
             octets += command.line
-            self._waiting.append((tag, command))
+            self._waiting.append(_Asked(tag, command))
         return bytes(octets)
 
     def receive(self, data: bytes) -> list[Reply]:
@@ -175,10 +184,25 @@ class Client:
             reply = self._judge(pieces)
             if reply is not None:
                 replies.append(reply)
-                self._waiting.popleft()
-                self._taken, self._body = 0, None
-                self._found.clear()
         return replies
+
+    @property
+    def _now(self) -> _Asked:
+        """What the server is most likely speaking of."""
+        return next((one for one in self._waiting if not one.answered), self._waiting[0])
+
+    def _wanted(self, uid: bytes | None) -> _Asked | None:
+        """The command that asks for this message."""
+        return next(
+            (
+                one
+                for one in self._waiting
+                if one.command.shape is Shape.MULTI
+                and not one.answered
+                and (not one.command.number or uid == b"%d" % one.command.number)
+            ),
+            None,
+        )
 
     # -- cutting responses
 
@@ -216,42 +240,53 @@ class Client:
 
     def _spend(self, octets: int, *, line: bool = False) -> None:
         """Refuse what would pass the limit of the reply that is awaited."""
-        command = self._waiting[0][1]
+        command = self._now.command
         shape = command.shape
         whole = {Shape.MULTI: self._limits.message + MIB, Shape.LISTING: self._limits.listing}.get(shape, MIB)
         one = self._limits.line if line else self._limits.message if shape is Shape.MULTI else whole
         if octets > one or self._taken + octets > whole:
-            raise TooBig(command)
+            named = _UID.search(self._pieces[0]) if self._pieces else None
+            wanted = self._wanted(named[1]) if named else None
+            raise TooBig(wanted.command if wanted else command)
 
     # -- understanding them
 
     def _judge(self, pieces: list[bytes]) -> Reply | None:
-        tag, command = self._waiting[0]
-        first = pieces[0]
+        first, command = pieces[0], self._now.command
         if first.startswith(b"* "):
             status = _STATUS.fullmatch(first, 2)
             if command is GREETING:
-                return self._greeting(status)
+                return self._answer(self._now, self._greeting(status), ended=True)
             if status and status[1].upper() == b"BYE" and command is not LOGOUT:
                 raise Farewell(*_words(status))
-            self._note(command, pieces)
-            return None
+            return self._note(command, pieces)
         if first.startswith(b"+") and command.shape is Shape.CHALLENGE:
-            self._continued = tag
-            return Reply(command, True, "", challenge=first[1:].strip())
-        answered, _, rest = first.partition(b" ")
+            self._continued = self._now.tag
+            return self._answer(self._now, Reply(command, True, "", challenge=first[1:].strip()), ended=True)
+        tag, _, rest = first.partition(b" ")
+        asked = next((one for one in self._waiting if tag and one.tag == tag), None)
         status = _STATUS.fullmatch(rest)
-        if not tag or answered != tag or status is None:
+        if asked is None or status is None:
             raise DialogueError(f"not an IMAP reply to {command.verb}")
+        return self._answer(asked, self._ending(asked.command, status), ended=True)
+
+    def _answer(self, asked: _Asked, reply: Reply, *, ended: bool = False) -> Reply | None:
+        """Give the one reply to a command; its end after its message is no second one."""
+        given, asked.answered = asked.answered, True
+        if ended:
+            self._waiting.remove(asked)
+        self._taken = 0
+        self._found.clear()
+        return None if given else reply
+
+    def _ending(self, command: Command, status: re.Match[bytes]) -> Reply:
         code, text = _words(status)
         if status[1].upper() != b"OK":
             return Reply(command, False, text, code)
-        if command.shape is not Shape.MULTI:
-            return Reply(command, True, text, code, bytes(self._found))
-        if not self._body:
+        if command.shape is Shape.MULTI:
             # RFC 9051 §6.4.9: a UID that is not there is no error.
             return Reply(command, False, "no such message")
-        return Reply(command, True, text, code, with_line_ends(self._body))
+        return Reply(command, True, text, code, bytes(self._found))
 
     @staticmethod
     def _greeting(status: re.Match[bytes] | None) -> Reply:
@@ -262,23 +297,25 @@ class Client:
         # RFC 9051 §7.1.4. Signed in before TLS, STARTTLS is impossible: the trick of somebody in between (T130).
         return replace(reply, code="PREAUTH") if status[1].upper() == b"PREAUTH" else reply
 
-    def _note(self, command: Command, pieces: list[bytes]) -> None:
-        """Keep what an untagged response says if it belongs to the command."""
+    def _note(self, command: Command, pieces: list[bytes]) -> Reply | None:
+        """Keep what an untagged response says if it belongs to a command; a message is the reply to one."""
         fetch = _FETCH.match(pieces[0])
         if command.shape is Shape.LISTING:
             plain = _SIZES.fullmatch(pieces[0])
             if plain:
                 self._found += b"%b %b\r\n" % ((plain[1], plain[2]) if plain[1] else (plain[4], plain[3]))
             elif fetch:
-                known = _attributes(pieces, fetch.end())
+                known = attributes(pieces, fetch.end())
                 self._found += b"%b %b\r\n" % (known.get(b"UID") or b"", known.get(b"RFC822.SIZE") or b"")
         elif command.shape is Shape.MULTI:
-            known = _attributes(pieces, fetch.end()) if fetch else {}
+            known = attributes(pieces, fetch.end()) if fetch else {}
             body = next((v for k, v in known.items() if k.startswith(b"BODY[")), None)
-            if body is not None and (not command.number or known.get(b"UID") == b"%d" % command.number):
-                self._body = body
+            asked = self._wanted(known.get(b"UID")) if body else None
+            if body and asked:
+                return self._answer(asked, Reply(asked.command, True, "", payload=with_line_ends(body)))
         elif fetch is None:
             self._found += pieces[0][2:] + b"\r\n"
+        return None
 
 
 def _holds_data(first: bytes) -> bool:
@@ -288,75 +325,3 @@ def _holds_data(first: bytes) -> bool:
 def _words(status: re.Match[bytes]) -> tuple[str | None, str]:
     code = status[2].decode("ascii", "replace").upper() if status[2] else None
     return code, (status[3] or b"").decode("utf-8", "replace")
-
-
-def _attributes(pieces: Sequence[bytes], start: int) -> dict[bytes, bytes | None]:
-    """Read the list behind FETCH (RFC 9051 §7.5.2): name to atom, string or literal; lists inside it are passed over."""
-    found: dict[bytes, bytes | None] = {}
-    name: bytes | None = None
-    depth = 0
-    for token in _tokens(pieces, start):
-        if token == b"(":
-            depth += 1
-            continue
-        value: bytes | None = None
-        if token == b")":
-            depth -= 1
-        elif isinstance(token, tuple):
-            value = token[0]
-        else:
-            value = None if token.upper() == b"NIL" else token
-        if depth != 1:
-            continue
-        if name is None:
-            name = (value or b"").upper()
-        else:
-            found[name], name = value, None
-    return found
-
-
-def _tokens(pieces: Sequence[bytes], start: int) -> Iterator[bytes | tuple[bytes]]:
-    """Yield atoms and parentheses as they are, strings and literals in a tuple."""
-    for place, piece in enumerate(pieces):
-        if place % 2:
-            yield (piece,)
-            continue
-        end = len(piece) if place == len(pieces) - 1 else piece.rindex(b"{")
-        for match in _TOKEN.finditer(piece, start if place == 0 else 0, end):
-            if match[3] is not None:
-                yield (re.sub(rb"\\(.)", rb"\1", match[3], flags=re.DOTALL),)
-            else:
-                yield match[0]
-
-
-# -- what untagged responses say
-
-
-def capabilities(payload: bytes) -> frozenset[str]:
-    """RFC 9051 §7.2.2: the words behind CAPABILITY, in capitals."""
-    lines = [line.split() for line in payload.decode("utf-8", "replace").upper().split("\r\n")]
-    return frozenset(word for words in lines if words and words[0] == "CAPABILITY" for word in words[1:])
-
-
-_FACT = re.compile(rb"OK \[(UIDVALIDITY|UIDNEXT) (\d{1,10})\]|(\d{1,10}) (EXISTS)|OK \[(UIDNOTSTICKY)\]", re.IGNORECASE)
-
-
-def facts(payload: bytes) -> dict[str, int]:
-    """RFC 9051 §6.3.2: EXISTS, UIDVALIDITY and UIDNEXT as SELECT gives them, 0 where it does not."""
-    found = {"EXISTS": 0, "UIDVALIDITY": 0, "UIDNEXT": 0, "UIDNOTSTICKY": 0}
-    for line in payload.split(b"\r\n"):
-        fact = _FACT.match(line)
-        if fact:
-            name = (fact[1] or fact[4] or fact[5]).decode("ascii").upper()
-            found[name] = int(fact[2] or fact[3] or 1)
-    return found
-
-
-def sizes(payload: bytes) -> dict[int, int]:
-    """Return UID to size of a listing, in the order of the UIDs; -1 where a size is missing."""
-    found: dict[int, int] = {}
-    for line in payload.split(b"\r\n"):
-        uid, _, size = line.partition(b" ")
-        if uid.isdigit() and len(uid) <= 10 and 0 < int(uid) < NUMBER_LIMIT:
-            found[int(uid)] = int(size) if size.isdigit() and len(size) <= 15 else -1
-    return dict(sorted(found.items()))

@@ -7,7 +7,7 @@ a plain EXPUNGE would also remove what somebody else has marked; a server withou
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from fetcher import capability, imap
+from fetcher import capability, imap, imap_data
 from fetcher.connection import Environment, Target
 from fetcher.dialogue import Reply
 from fetcher.errors import FetchError, explain_code, explain_refusal, explain_sign_in
@@ -66,7 +66,7 @@ class ImapLink(Talk):
         reply = await self.ask(imap.CAPABILITY)
         if not reply.ok:
             raise FetchError("protocol", reply.text)
-        self._offered = imap.capabilities(reply.payload)
+        self._offered = imap_data.capabilities(reply.payload)
 
     async def sign_in(self, username: str, password: str) -> None:
         """Sign in by the way that is offered, and say who we are."""
@@ -104,7 +104,7 @@ class ImapLink(Talk):
         reply = await self.ask(imap.SELECT if change else imap.EXAMINE)
         if not reply.ok:
             raise self._refusal(reply)
-        facts = imap.facts(reply.payload)
+        facts = imap_data.facts(reply.payload)
         self._count = facts["EXISTS"]
         # RFC 4315 §3: UIDs that do not last name nothing; then the header has to.
         self._validity = 0 if facts["UIDNOTSTICKY"] else facts["UIDVALIDITY"]
@@ -125,7 +125,7 @@ class ImapLink(Talk):
         reply = await self.ask(imap.LISTING)
         if not reply.ok:
             raise self._refusal(reply)
-        sizes = imap.sizes(reply.payload)
+        sizes = imap_data.sizes(reply.payload)
         return (Entry(uid, f"{self._validity}.{uid}" if self._validity else "", size) for uid, size in sizes.items())
 
     def headers(self, numbers: Sequence[int]) -> AsyncIterator[Reply]:

@@ -1,4 +1,4 @@
-"""A Dovecot of the test's own as the external POP3 provider: own folder, own ports, ended with the test."""
+"""A Dovecot of the test's own as the external provider, by POP3 and IMAP: own folder, own ports, ended with the test."""
 
 import contextlib
 import getpass
@@ -19,7 +19,7 @@ base_dir = {dir}/run
 state_dir = {dir}/state
 log_path = {dir}/log
 instance_name = posthouse-test
-protocols = pop3
+protocols = pop3 imap
 listen = 127.0.0.1
 ssl = yes
 ssl_cert = <{cert}
@@ -51,6 +51,16 @@ service pop3-login {{
     ssl = yes
   }}
 }}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
 service anvil {{
   chroot =
 }}
@@ -69,6 +79,8 @@ class Dovecot:
     folder: Path
     port: int
     tls_port: int
+    imap_port: int
+    imap_tls_port: int
     authority: Authority
 
     def put(self, user: str, raws: list[bytes], *, start: int = 0) -> None:
@@ -86,6 +98,16 @@ class Dovecot:
         box = self.folder / "mail" / user
         return sum(1 for name in ("cur", "new") for _ in (box / name).iterdir())
 
+    def flags(self, user: str) -> set[str]:
+        """The flags of the messages that have any."""
+        return {path.name.partition(":2,")[2] for path in (self.folder / "mail" / user / "cur").iterdir()} - {""}
+
+    def forget_uids(self, user: str) -> None:
+        """Lose the index, as a move to another machine does: UIDVALIDITY and the UIDs are made anew."""
+        for pattern in ("dovecot.index*", "dovecot-uidlist"):
+            for path in (self.folder / "mail" / user).glob(pattern):
+                path.unlink()
+
 
 @contextlib.contextmanager
 def dovecot(more: str = "") -> Iterator[Dovecot]:
@@ -97,7 +119,7 @@ def dovecot(more: str = "") -> Iterator[Dovecot]:
         cert, key = authority.files(NAME)
         root = os.geteuid() == 0
         me = getpass.getuser()
-        ports = _free_ports(2)
+        ports = _free_ports(4)
         config = folder / "dovecot.conf"
         config.write_text(
             CONFIG.format(
@@ -106,6 +128,8 @@ def dovecot(more: str = "") -> Iterator[Dovecot]:
                 key=key,
                 pop3=ports[0],
                 pop3s=ports[1],
+                imap=ports[2],
+                imaps=ports[3],
                 internal="dovecot" if root else me,
                 login="dovenull" if root else me,
                 group="dovecot" if root else me,

@@ -65,6 +65,7 @@ class ImapServer:
         self.in_clear: list[str] = []
         self.flags: dict[int, set[str]] = {}
         self.uids: dict[tuple[int, int], int] = {}
+        self.known: list[Message] = []
         self.next_uid = 11
         self.sessions = self.open = 0
         self._server: asyncio.Server | None = None
@@ -74,6 +75,7 @@ class ImapServer:
     def uid(self, message: Message) -> int:
         key = (self.manners.uidvalidity, id(message))
         if key not in self.uids:
+            self.known.append(message)  # kept alive, since its id is the key
             self.uids[key] = self.next_uid
             self.next_uid += 3
         return self.uids[key]

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fetcher import imap
-from fetcher.dialogue import DialogueError, Farewell, Limits, TooBig
+from fetcher import imap, imap_data
+from fetcher.dialogue import DialogueError, Farewell, Limits, TooBig, with_line_ends
 from fetcher.imap import Client
 
 
@@ -48,7 +48,7 @@ def test_any_message_comes_through_however_it_is_cut(messages, places):
     wire = b"".join(fetched(n, m) + b"p%d OK\r\n" % n for n, m in enumerate(messages, 1))
     client = asked(*(imap.message(n) for n in range(1, len(messages) + 1)))
     replies = [r for piece in cut(wire, places) for r in client.receive(piece)]
-    assert [r.payload for r in replies] == [imap.with_line_ends(m) for m in messages]
+    assert [r.payload for r in replies] == [with_line_ends(m) for m in messages]
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=10))
@@ -87,7 +87,7 @@ def test_a_letter_cannot_forge_the_replies_behind_it():
 def test_a_sentence_that_looks_like_a_literal_swallows_nothing():
     client = asked(imap.EXAMINE)
     replies = client.receive(b"* OK [UIDVALIDITY 3] fine {99}\r\n* 4 EXISTS\r\np1 OK [READ-ONLY] done {7}\r\n")
-    assert imap.facts(replies[0].payload) == {"EXISTS": 4, "UIDVALIDITY": 3, "UIDNEXT": 0, "UIDNOTSTICKY": 0}
+    assert imap_data.facts(replies[0].payload) == {"EXISTS": 4, "UIDVALIDITY": 3, "UIDNEXT": 0, "UIDNOTSTICKY": 0}
 
 
 def test_what_a_message_that_is_not_there_looks_like():
@@ -113,7 +113,7 @@ def test_listings_in_every_order_and_with_more_than_was_asked_for():
         b'* 4 FETCH (FLAGS ("UID" \\Seen) UID 12 MODSEQ (5) RFC822.SIZE 7)\r\n* 5 FETCH (UID 5)\r\n'
         b"* 6 FETCH (UID 0 RFC822.SIZE 1)\r\n* 6 FETCH (UID 4294967296 RFC822.SIZE 1)\r\np1 OK done\r\n"
     )[0]
-    assert list(imap.sizes(reply.payload).items()) == [(4, 50), (5, -1), (9, 100), (12, 7)]
+    assert list(imap_data.sizes(reply.payload).items()) == [(4, 50), (5, -1), (9, 100), (12, 7)]
 
 
 def test_a_huge_literal_is_refused_when_it_is_announced():
@@ -213,7 +213,7 @@ def test_batches_name_these_uids_and_no_others(uids):
 
 
 def test_capabilities_are_read_in_capitals():
-    assert imap.capabilities(b"CAPABILITY IMAP4rev1 auth=plain\r\nOK x\r\n") == {"IMAP4REV1", "AUTH=PLAIN"}
+    assert imap_data.capabilities(b"CAPABILITY IMAP4rev1 auth=plain\r\nOK x\r\n") == {"IMAP4REV1", "AUTH=PLAIN"}
 
 
 def test_scanning_is_linear():
@@ -222,3 +222,21 @@ def test_scanning_is_linear():
     for _ in range(40_000):
         client.receive(b"x" * 64)
     assert len(client.receive(b")\r\np1 OK\r\n")[0].payload) == 2_560_000
+
+
+def test_a_server_that_works_on_several_commands_at_once():
+    """Dovecot sends four messages and then says four times that it is done."""
+    client = asked(*(imap.message(n) for n in (9, 8, 7)), limits=Limits(message=1000))
+    replies = client.receive(fetched(9, b"nine\r\n") + fetched(7, b"seven\r\n"))
+    assert [(r.command.number, r.payload) for r in replies] == [(9, b"nine\r\n"), (7, b"seven\r\n")]
+    assert client.in_flight == 3
+    replies = client.receive(b"p1 OK\r\np3 OK\r\np2 OK\r\n")
+    assert [(r.command.number, r.ok) for r in replies] == [(8, False)] and client.in_flight == 0
+
+
+def test_a_message_that_is_too_big_is_the_one_that_is_named():
+    client = asked(*(imap.message(n) for n in (9, 8, 7)), limits=Limits(message=1000))
+    client.receive(fetched(9, b"nine\r\n"))
+    with pytest.raises(TooBig) as caught:
+        client.receive(b"* 1 FETCH (UID 7 BODY[] {5000}\r\n")
+    assert caught.value.command.number == 7

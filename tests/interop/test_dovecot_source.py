@@ -35,6 +35,15 @@ def provider():
         yield running
 
 
+def port_of(provider, protocol, tls):
+    if protocol == "imap":
+        return provider.imap_tls_port if tls == "implicit" else provider.imap_port
+    return provider.tls_port if tls == "implicit" else provider.port
+
+
+BOTH = pytest.mark.parametrize("protocol", ["pop3", "imap"])
+
+
 @dataclass
 class House:
     settings: Settings
@@ -53,9 +62,9 @@ class House:
             Environment(trust=self.provider.authority.trust),
         )
 
-    def add(self, user, *, tls="implicit", leave=True, mailbox="INBOX", password=PASSWORD):
-        port = self.provider.tls_port if tls == "implicit" else self.provider.port
-        new = NewSource(self.account_id, ANN, NAME, port, tls, user, leave=leave, mailbox=mailbox)
+    def add(self, user, *, tls="implicit", leave=True, mailbox="INBOX", password=PASSWORD, protocol="pop3"):
+        port = port_of(self.provider, protocol, tls)
+        new = NewSource(self.account_id, ANN, NAME, port, tls, user, protocol, leave=leave, mailbox=mailbox)
         ring = sources.keyring(self.settings)
         return self.database.write(lambda w: sources.create(w, new, password, ring, now=SystemClock().now()))
 
@@ -92,12 +101,13 @@ def bodies(stored):
     return sorted(raw[raw.index(b"Received: from a by b;") :] for _, raw in stored)
 
 
+@BOTH
 @pytest.mark.parametrize("tls", ["implicit", "starttls", "none"])
-async def test_collected_once_left_and_then_deleted(house, provider, tls):
-    user = f"left-{tls}"
+async def test_collected_once_left_and_then_deleted(house, provider, tls, protocol):
+    user = f"left-{tls}-{protocol}"
     raws = letters(40, size=2000)
     provider.put(user, raws)
-    source_id = house.add(user, tls=tls)
+    source_id = house.add(user, tls=tls, protocol=protocol)
     first = await house.fetch()
     assert (first.delivered, first.error) == (40, None)
     second = await house.fetch()
@@ -106,6 +116,7 @@ async def test_collected_once_left_and_then_deleted(house, provider, tls):
     provider.put(user, more, start=100)
     assert (await house.fetch()).delivered == 5
     assert provider.left(user) == 45
+    assert protocol == "pop3" or not provider.flags(user)  # Dovecot takes RETR for reading
     assert bodies(house.stored()) == sorted(raws + more)
 
     house.database.write(lambda w: sources.change(w, source_id, now=SystemClock().now(), leave=False))
@@ -117,39 +128,57 @@ async def test_collected_once_left_and_then_deleted(house, provider, tls):
     assert len(stories) == 45 and all(s.removed_at for s in stories)
 
 
-async def test_deleted_at_once_into_a_folder_with_the_providers_dates(house, provider):
-    provider.put("moved", letters(10))
-    house.add("moved", leave=False, mailbox="Anderswo/Größe")
+@BOTH
+async def test_deleted_at_once_into_a_folder_with_the_providers_dates(house, provider, protocol):
+    user = f"moved-{protocol}"
+    provider.put(user, letters(10))
+    house.add(user, leave=False, mailbox="Anderswo/Größe", protocol=protocol)
     report = await house.fetch()
     assert (report.delivered, report.removed, report.error) == (10, 10, None)
-    assert provider.left("moved") == 0
+    assert provider.left(user) == 0
     assert {when.isoformat()[:16] for when, _ in house.stored("Anderswo/Größe")} == {"2026-03-02T10:00"}
 
 
-async def test_signing_in_is_refused_with_words(house, provider):
+@BOTH
+async def test_signing_in_is_refused_with_words(house, provider, protocol):
     provider.put("refused", [])
-    house.add("refused", password="wrong")
+    house.add("refused", password="wrong", protocol=protocol)
     report = await house.fetch()
     assert report.error.code == "sign-in"
 
 
-async def test_a_ledger_that_was_lost_does_not_flood_the_inbox(house, provider):
-    provider.put("lost", letters(30))
-    source_id = house.add("lost")
+@BOTH
+async def test_a_ledger_that_was_lost_does_not_flood_the_inbox(house, provider, protocol):
+    provider.put(f"lost-{protocol}", letters(30))
+    source_id = house.add(f"lost-{protocol}", protocol=protocol)
     assert (await house.fetch()).delivered == 30
     house.database.write(lambda w: w.raw("DELETE FROM source_message WHERE source_id = ?", (source_id,)))
     assert (await house.fetch()).error is None
     assert len(house.stored()) == 30
 
 
-async def test_the_check_walks_through_it(house, provider):
+async def test_new_uids_do_not_flood_the_inbox(house, provider):
+    raws = letters(30)
+    provider.put("anew", raws)
+    source_id = house.add("anew", protocol="imap")
+    assert (await house.fetch()).delivered == 30
+    before = {s.uidl for s in house.database.read(lambda r: seen.stories(r, source_id))}
+    provider.forget_uids("anew")
+    report = await house.fetch()
+    assert (report.delivered, report.duplicates, report.error) == (0, 30, None)
+    after = {s.uidl for s in house.database.read(lambda r: seen.stories(r, source_id))}
+    assert len(after - before) == 30
+    assert bodies(house.stored()) == sorted(raws)
+
+
+@BOTH
+async def test_the_check_walks_through_it(house, provider, protocol):
     provider.put("checked", letters(3))
     shell = Environment(trust=provider.authority.trust)
-    steps = await check.check(
-        house.settings, NAME, provider.tls_port, "implicit", "checked", PASSWORD, environment=shell
-    )
+    place = (house.settings, NAME, port_of(provider, protocol, "implicit"), "implicit", "checked", PASSWORD)
+    steps = await check.check(*place, protocol=protocol, environment=shell)
     assert [(s.name, s.ok) for s in steps] == [(name, True) for name in check.STEPS]
-    assert "PIPELINING" in next(s for s in steps if s.name == "sign-in").detail
+    assert {"pop3": "PIPELINING", "imap": "UIDPLUS"}[protocol] in next(s for s in steps if s.name == "sign-in").detail
 
 
 @pytest.mark.parametrize("format_", ["%f", "%08Xu%08Xv"])
