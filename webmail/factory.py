@@ -6,6 +6,7 @@ The pages stand under /mail. What views share (settings, directory, authenticato
 from pathlib import Path
 
 from flask import Flask, redirect, url_for
+from werkzeug.routing import IntegerConverter
 
 from fetcher.account import SCHEMA as SOURCE_TABLES
 from server.accounts.credential import Authenticator
@@ -14,7 +15,7 @@ from server.accounts.schema import SCHEMA as ACCOUNT_TABLES
 from server.clock import Clock, SystemClock
 from server.config import Settings
 from server.db.database import Database
-from webmail import guard, i18n, page, preferences, session, submission
+from webmail import guard, i18n, page, places, preferences, session, submission
 from webmail.assets import CurrentManifest
 from webmail.forwarded import Forwarded
 from webmail.session import Desk
@@ -48,6 +49,12 @@ FORM_PARTS_LIMIT = 1_000
 FORM_TOKEN_SECONDS = 24 * 3600
 
 
+class Number(IntegerConverter):
+    """Numbers of addresses, as large as a database takes; more digits name nothing."""
+
+    regex = r"\d{1,15}"
+
+
 def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     """Return the WSGI application of one installation.
 
@@ -79,6 +86,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     )
     directory = Directory(database, default_hostname=settings.hostname)
     app.extensions["posthouse"] = Desk(settings, directory, Authenticator(directory, clock or SystemClock()))
+    app.url_map.converters["int"] = Number
+    places.init_app(app, settings.web_threads)
     session.init_app(app)
     i18n.init_app(app)
     page.init_app(app, CurrentManifest())

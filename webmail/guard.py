@@ -6,6 +6,7 @@ resources (security.md T057, T058, T063, T064, T067, T068).
 """
 
 import ipaddress
+import re
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, abort, g, redirect, request, url_for
@@ -15,6 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from server.config import Settings
 from webmail import setup_state
+from webmail.places import places
 from webmail.session import COOKIE, WebSession, desk, forget
 
 PUBLIC_ENDPOINTS = frozenset({"static", "auth.sign_in", "auth.language", "auth.look", "health.healthz", "body.image"})
@@ -38,10 +40,13 @@ HEADERS = {
 }
 IMMUTABLE = "public, max-age=31536000, immutable"
 HOST_LIMIT = 253
+_HOST = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 FORM_LIMIT = 4 * 2**20
 """Octets of any request body but a letter."""
 STRANGER_LIMIT = 64 * 1024
 """Octets of a request body of somebody who is not signed in; what is larger is refused unread."""
+UNCOUNTED_ENDPOINTS = frozenset({"static", "events.stream"})
+"""Files, and the streams, which are counted by themselves."""
 LETTER_BLUEPRINTS = frozenset({"compose"})
 LETTER_OVERHEAD = 2**20
 """What multipart framing and the other fields of a form may add to the largest message."""
@@ -54,13 +59,20 @@ def init_app(app: Flask) -> None:
     app.before_request(lead_to_setup)
     app.before_request(require_session)
     app.before_request(bound_body)
+    app.before_request(take_place)
+    app.teardown_request(leave_place)
     csrf.init_app(app)
     app.after_request(add_headers)
 
 
 def check_host() -> None:
-    """Refuse a request for a name that is not ours, so that no link can be built from a forged Host (T064)."""
-    if not host_allowed(_host_of(request.host), desk.settings, desk.directory.hostname(), fresh=setup_state.is_fresh()):
+    """Refuse a request for a name that is not ours, so that no link can be built from a forged Host (T064).
+
+    The whole of it stands in policies that we send, so nothing but a name and a port may be in it.
+    """
+    if not _HOST.fullmatch(request.host) or not host_allowed(
+        _host_of(request.host), desk.settings, desk.directory.hostname(), fresh=setup_state.is_fresh()
+    ):
         abort(421)
 
 
@@ -68,7 +80,8 @@ def host_allowed(host: str, settings: Settings, hostname: str, *, fresh: bool) -
     """Tell whether a Host header names this installation.
 
     Addresses are always allowed: they cannot be rebound by somebody's name server, and are how a machine is reached before it has
-    a name. A fresh installation has no name yet, so any well-formed one is.
+    a name. A fresh installation has no name yet, so any well-formed one is, where the wizard asks for its code; where it does not,
+    somebody's name server could lead the browser on this machine to it (DNS rebinding).
     """
     if not host or len(host) > HOST_LIMIT:
         return False
@@ -76,7 +89,8 @@ def host_allowed(host: str, settings: Settings, hostname: str, *, fresh: bool) -
         ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         own = {"localhost", hostname, settings.hostname, urlsplit(settings.base_url or "").hostname}
-        return host in own or (fresh and all(c.isalnum() or c in "-." for c in host))
+        is_name = all(c.isalnum() or c in "-." for c in host)
+        return host in own or (fresh and setup_state.code_needed(settings) and is_name)
     return True
 
 
@@ -121,6 +135,22 @@ def bound_body() -> None:
             abort(413)
     elif request.blueprint in LETTER_BLUEPRINTS:
         request.max_content_length = desk.settings.message_size_limit * 4 // 3 + LETTER_OVERHEAD
+
+
+def take_place() -> None:
+    """One person may not have all threads at work; a page of ours never asks for so much at once."""
+    g.place = None
+    if g.session is not None and request.endpoint not in UNCOUNTED_ENDPOINTS:
+        if not places().enter(g.session.account_id):
+            abort(429)
+        g.place = g.session.account_id
+
+
+def leave_place(_error: BaseException | None = None) -> None:
+    """After the answer, a streamed one too, however it ended."""
+    account = g.pop("place", None)
+    if account is not None:
+        places().leave(account)
 
 
 def _ask_to_sign_in() -> BaseResponse:

@@ -9,6 +9,7 @@ RFC 2177 (IDLE), RFC 7162 (CONDSTORE: which flags changed), RFC 5819 (counts of 
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -94,35 +95,41 @@ class Hub:
 
     Args:
         limit: Tabs that may be open at a time; each holds a thread of the web server.
+        each: Tabs of one person among them; with more, the rest of the tabs look now and then.
     """
 
-    def __init__(self, *, limit: int = 32) -> None:
-        self._limit = limit
+    def __init__(self, *, limit: int = 32, each: int = 8) -> None:
+        self._limit, self._each = limit, each
         self._lock = threading.Lock()
         self._watchers: dict[str, _Watcher] = {}
         self._tabs = 0
+        self._owners: Counter[int] = Counter()
 
-    def open_tab(self, key: str, connect: Open) -> Tab | None:
-        """A queue for one more tab of a session; None when there are too many in this process."""
+    def open_tab(self, key: str, connect: Open, *, owner: int = 0) -> Tab | None:
+        """A queue for one more tab of a session; None when there are too many in this process, or of this person (`owner`)."""
         with self._lock:
-            if self._tabs >= self._limit:
+            if self._tabs >= self._limit or self._owners[owner] >= self._each:
                 return None
             self._tabs += 1
+            self._owners[owner] += 1
             watcher = self._watchers.get(key)
             is_new = watcher is None or watcher.ended
             if watcher is None or watcher.ended:
                 watcher = self._watchers[key] = _Watcher(connect)
-            tab = Tab(partial(self._left, key, watcher))
+            tab = Tab(partial(self._left, key, owner, watcher))
             watcher.join(tab)  # before it starts, so that nothing it says goes unheard
             if is_new:
                 watcher.start()
             return tab
 
-    def _left(self, key: str, watcher: "_Watcher", tab: Tab) -> None:
+    def _left(self, key: str, owner: int, watcher: "_Watcher", tab: Tab) -> None:
         with self._lock:
             if not watcher.part(tab):
                 return
             self._tabs -= 1
+            self._owners[owner] -= 1
+            if not self._owners[owner]:
+                del self._owners[owner]
             if watcher.is_alone:
                 watcher.stop()
                 if self._watchers.get(key) is watcher:
@@ -142,13 +149,16 @@ class Hub:
                 watcher.stop()
             self._watchers.clear()
             self._tabs = 0
+            self._owners.clear()
 
 
 def hub() -> Hub:
     """The watchers of this process."""
     found = current_app.extensions.get(_EXTENSION)
     if found is None:
-        found = current_app.extensions.setdefault(_EXTENSION, Hub(limit=max(4, desk.settings.web_threads // 2)))
+        found = current_app.extensions.setdefault(
+            _EXTENSION, Hub(limit=max(4, desk.settings.web_threads // 2), each=max(2, desk.settings.web_threads // 8))
+        )
     if not isinstance(found, Hub):
         raise TypeError
     return found

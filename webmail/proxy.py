@@ -159,11 +159,16 @@ class Fetcher:
         port = parts.port or self._ports[parts.scheme]
         if port != self._ports[parts.scheme]:
             raise NotFetched("port not open")
-        connection = self._connected(parts.scheme, host, port, deadline)
-        # A time-out of the socket begins anew with every octet; this one does not.
-        watchdog = threading.Timer(_left(deadline), _hang_up, (connection,))
+        raw = self._connected(host, port, deadline)
+        # A time-out of the socket begins anew with every octet; this one does not. It has a handle of its own on the connection:
+        # TLS takes the socket over, and http.client lets go of it before the body is read.
+        handle = raw.dup()
+        watchdog = threading.Timer(_left(deadline), _hang_up, (handle,))
         watchdog.start()
+        connection = http.client.HTTPConnection(host, port, timeout=_left(deadline))
         try:
+            is_tls = parts.scheme == "https"
+            connection.sock = ssl.create_default_context().wrap_socket(raw, server_hostname=host) if is_tls else raw
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             name = f"[{host}]" if ":" in host else host
             connection.putrequest("GET", target, skip_host=True, skip_accept_encoding=True)
@@ -175,32 +180,25 @@ class Fetcher:
                 return location
             if response.status != http.client.OK:
                 raise NotFetched("not found")
-            return self._read(connection, response, deadline)
+            return self._read(response, deadline)
         finally:
             watchdog.cancel()
             connection.close()
+            raw.close()
+            handle.close()
 
-    def _connected(self, scheme: str, host: str, port: int, deadline: float) -> http.client.HTTPConnection:
+    def _connected(self, host: str, port: int, deadline: float) -> socket.socket:
         addresses = self._resolver(host, port)
         # One private address among several is enough to refuse: the next look-up might give only that one.
         if not addresses or not all(self._allowed(address) for address in addresses):
             raise NotFetched("not a public address")
-        raw = socket.create_connection((str(addresses[0]), port), timeout=_left(deadline))
-        connection = http.client.HTTPConnection(host, port, timeout=_left(deadline))
-        if scheme == "https":
-            connection.sock = ssl.create_default_context().wrap_socket(raw, server_hostname=host)
-        else:
-            connection.sock = raw
-        return connection
+        return socket.create_connection((str(addresses[0]), port), timeout=_left(deadline))
 
-    def _read(
-        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, deadline: float
-    ) -> Image:
+    def _read(self, response: http.client.HTTPResponse, deadline: float) -> Image:
         received = bytearray()
         while len(received) <= self._limit:
-            if connection.sock is not None:
-                connection.sock.settimeout(_left(deadline))
             chunk = response.read1(CHUNK)
+            _left(deadline)  # what a cut brought to an end is no whole image
             if not chunk:
                 break
             received += chunk
@@ -221,10 +219,9 @@ class Fetcher:
                 self._cached -= len(old.data)
 
 
-def _hang_up(connection: http.client.HTTPConnection) -> None:
+def _hang_up(handle: socket.socket) -> None:
     with suppress(OSError):
-        if connection.sock is not None:
-            connection.sock.shutdown(socket.SHUT_RDWR)
+        handle.shutdown(socket.SHUT_RDWR)
 
 
 def _left(deadline: float) -> float:

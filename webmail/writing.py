@@ -22,6 +22,7 @@ from webmail import jinja_filters, mail_views, mailbox_list, message, page, subm
 from webmail.connection import Mail, MailRefused, lease
 from webmail.draft import Draft, DraftInvalid, Letter, Mode, Original, Source, Stamp
 from webmail.envelope import words
+from webmail.imap_command import BadArgument
 from webmail.mail_error import MailUnavailable
 from webmail.message import Gone
 from webmail.session import WebSession, desk
@@ -219,7 +220,7 @@ def _afterwards(session: WebSession, draft: Draft, letter: Letter, place: Place 
 def _mark(mail: Mail, original: Original | None) -> None:
     if original is None:
         return
-    with suppress(Gone, MailRefused):
+    with suppress(Gone, MailRefused, BadArgument):
         message.select(mail, original.mailbox, original.uidvalidity)
         # $Forwarded: RFC 5788 and the IANA registry of IMAP keywords.
         mail.store([original.uid], ["$Forwarded" if original.mode == "forward" else "\\Answered"], add=True)
@@ -228,7 +229,7 @@ def _mark(mail: Mail, original: Original | None) -> None:
 def _remove(mail: Mail, mailbox: str, place: Place | None) -> None:
     if place is None:
         return
-    with suppress(Gone, MailRefused):
+    with suppress(Gone, MailRefused, BadArgument):
         message.select(mail, mailbox, place[0])
         mail.delete([place[1]])
 

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.config import Settings
+from webmail import setup_state
 from webmail.guard import PUBLIC_ENDPOINTS, host_allowed, own_path
 
 PUBLIC_PATHS = {"/mail/sign-in", "/mail/language", "/mail/look", "/healthz", "/mail/static/<path:filename>"}
@@ -178,3 +179,54 @@ def test_partials_are_told_to_go_to_the_sign_in(visitor):
 def test_only_letters_may_be_large(app, settings):
     """Whoever is not signed in, or not writing, cannot fill the memory."""
     assert app.config["MAX_CONTENT_LENGTH"] < settings.message_size_limit / 10
+
+
+@pytest.mark.parametrize(
+    ("options", "host", "fine"),
+    [
+        # On this machine alone the wizard asks for no code, so nobody's name server may lead a browser to it.
+        ({}, "rebound.example", False),
+        ({}, "localhost", True),
+        ({}, "127.0.0.1", True),
+        ({"bind": "0.0.0.0"}, "mail.example", True),
+        ({"trusted_proxies": ("127.0.0.1",)}, "mail.example", True),
+        ({"trusted_proxies": ("127.0.0.1",)}, "mail.example;script-src", False),
+    ],
+)
+def test_t064_names_of_a_fresh_installation(tmp_path, options, host, fine):
+    settings = Settings(data=tmp_path, **options)
+    assert host_allowed(host, settings, "", fresh=True) is fine
+    if fine and host not in ("localhost", "127.0.0.1"):
+        assert setup_state.code_needed(settings), (
+            "whoever comes by a name that anybody could choose is asked for the code"
+        )
+
+
+@pytest.mark.parametrize(
+    "host", ["x;script-src *@localhost", "localhost:1;x", "evil@127.0.0.1", "localhost:", "[::1]x"]
+)
+def test_t064_nothing_but_a_name_stands_in_host(app, host):
+    assert app.test_client().get("/mail/sign-in", headers={"Host": host}).status_code in (400, 421)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/mail/accounts/{}",
+        "/mail/accounts/{}/edit",
+        "/mail/message/{}/1/INBOX",
+        "/mail/message/1/{}/INBOX",
+        "/mail/part/1/{}/1/INBOX",
+    ],
+)
+@pytest.mark.parametrize("digits", [16, 20, 5_000])
+def test_numbers_beyond_any_row_are_not_found(app, new_visitor, path, digits):
+    visitor = new_visitor(app)
+    visitor.sign_in()
+    assert visitor.get(path.format("9" * digits)).status_code == 404
+
+
+def test_a_place_far_down_a_list_is_no_error(app, new_visitor):
+    visitor = new_visitor(app)
+    visitor.sign_in()
+    assert visitor.get("/mail/accounts/1?offset=" + "9" * 30).status_code == 404

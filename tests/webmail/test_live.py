@@ -81,6 +81,22 @@ def test_arrivals_flags_and_counts_are_told(place, hub, ready):
     tab.close()
 
 
+def test_nobody_has_all_the_streams():
+    """Each holds a thread, for everybody in the house."""
+
+    def connect():
+        raise MailUnavailable("not today")
+
+    hub = Hub(limit=4, each=2)
+    mine = [hub.open_tab(f"session {n}", connect, owner=1) for n in range(3)]
+    assert [tab is not None for tab in mine] == [True, True, False], "other sessions of one person are no other person"
+    theirs = hub.open_tab("session 9", connect, owner=2)
+    assert theirs is not None
+    mine[0].close()
+    assert hub.open_tab("session 0", connect, owner=1) is not None
+    hub.close()
+
+
 def test_one_watcher_for_all_tabs_of_a_session(place, hub, ready):
     opened = []
 

@@ -1,6 +1,8 @@
 """The image proxy against a server on loopback that plays the open internet."""
 
+import contextlib
 import ipaddress
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -149,8 +151,6 @@ def test_a_slow_server_is_left(stranger):
 
 
 def test_headers_without_end_are_left():
-    import socket
-
     listener = socket.create_server(("127.0.0.1", 0))
     stop = threading.Event()
 
@@ -178,6 +178,55 @@ def test_headers_without_end_are_left():
     stop.set()
     thread.join(5)
     listener.close()
+
+
+@contextlib.contextmanager
+def dripping(first, drop):
+    """A server that says `first`, then one octet after the other."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def drip():
+        peer, _ = listener.accept()
+        with peer:
+            peer.sendall(first)
+            while not stop.is_set():
+                try:
+                    peer.sendall(drop)
+                except OSError:
+                    return
+                stop.wait(0.05)
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    yield listener.getsockname()[1]
+    stop.set()
+    thread.join(5)
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "first", "drop"),
+    [
+        pytest.param("http", b"HTTP/1.0 200 OK\r\n\r\n" + PNG, b"x", id="body to the end of the connection"),
+        pytest.param(
+            "http",
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4000\r\n\r\n" + PNG,
+            b"x",
+            id="body with a length",
+        ),
+        # A handshake record that announces more than it holds.
+        pytest.param("https", b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\x00", id="TLS handshake"),
+    ],
+)
+def test_t056_octet_by_octet_is_too_slow(scheme, first, drop):
+    """Each octet comes in time for its own; all of them would keep a thread for weeks."""
+    with dripping(first, drop) as port:
+        fetcher = Fetcher(
+            resolver=lambda host, _: [LOOPBACK], allowed=lambda _: True, ports={scheme: port}, seconds=0.5, limit=10**6
+        )
+        with pytest.raises(NotFetched):
+            fetcher.image(1, f"{scheme}://open.example/")
 
 
 @pytest.mark.parametrize("host", ["private.example", "both.example", "nowhere.example"])

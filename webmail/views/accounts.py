@@ -30,6 +30,7 @@ COLOUR_WORDS = {
     "rose": N_("Rose"),
     "slate": N_("Slate"),
 }
+MAX_OFFSET = 10_000_000
 EDITABLE = ("name", "address", "mailbox", "colour", "host", "tls", "username")
 
 
@@ -44,7 +45,8 @@ def show(source_id: int) -> BaseResponse:
     """One source; asked for by htmx only what moves."""
     source = sources.one(source_id)
     offset, search = request.args.get("offset", 0, type=int), sources.text(request.args, "q")
-    page = sources.page_of(source, offset=max(0, offset), search=search)
+    offset = min(max(0, offset), MAX_OFFSET)
+    page = sources.page_of(source, offset=offset, search=search)
     return _answer("accounts/live.html", "accounts/source.html", source=source, page=page, offset=offset, search=search)
 
 

@@ -1,7 +1,7 @@
 """The frame's own address: mail HTML behind the second wall, and images by way of the proxy."""
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import NotFound, TooManyRequests
 from werkzeug.wrappers import Response as BaseResponse
 
 from server.log import get_logger
@@ -10,6 +10,7 @@ from webmail.connection import lease
 from webmail.i18n import language_tag
 from webmail.letter_html import Shown
 from webmail.open_letter import shown
+from webmail.places import places
 
 log = get_logger("webmail.body")
 blueprint = mail_views.attach(Blueprint("body", __name__, url_prefix="/mail"))
@@ -51,11 +52,16 @@ def image(token: str) -> BaseResponse:
     named = proxy.unsign(mail_views.proxy_key(), token, page.now().timestamp())
     if named is None:
         raise NotFound
+    account = named[0]
+    if not places().enter(account):
+        raise TooManyRequests
     try:
         found = mail_views.fetcher().image(*named)
     except proxy.NotFetched as error:
         log.info("image_not_fetched", reason=str(error))
         raise NotFound from error
+    finally:
+        places().leave(account)
     answer = Response(found.data)
     answer.headers["Content-Type"] = found.kind
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"

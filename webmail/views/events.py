@@ -24,7 +24,9 @@ def stream() -> BaseResponse:
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise Forbidden  # T080
     session, settings = mail_views.session(), desk.settings
-    tab = hub().open_tab(str(session.token_id), lambda: connect(settings, session.address, session.token))
+    tab = hub().open_tab(
+        str(session.token_id), lambda: connect(settings, session.address, session.token), owner=session.account_id
+    )
     if tab is None:
         raise ServiceUnavailable
     answer = Response(stream_with_context(_lines(tab)), content_type="text/event-stream; charset=utf-8")
