@@ -134,6 +134,15 @@ def evict_file_cache(folder):
             os.close(descriptor)
 
 
+def settle(roots, patience=60.0, step=0.5, busy=0.05, quiet=4):
+    """Waits until the server does next to nothing for two seconds: what it put off must not count as the next workload's."""
+    deadline, calm = time.monotonic() + patience, 0
+    while roots and calm < quiet and time.monotonic() < deadline:
+        before = cpu_seconds(roots)
+        time.sleep(step)
+        calm = calm + 1 if cpu_seconds(roots) - before < busy * step else 0
+
+
 class Stopwatch:
     """Wall time and server CPU time of a with block."""
 

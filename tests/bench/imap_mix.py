@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 
-from common import ImapClient, ImapError, Stopwatch, percentile, report, server_parser
+from common import ImapClient, ImapError, Stopwatch, percentile, report, server_parser, settle
 from corpus import Corpus
 
 WEIGHTS = {
@@ -147,6 +147,7 @@ def start_clients(arguments, seconds):
     corpus = Corpus("archive")
     messages = [corpus.message(index) for index in range(400)]
     prepare(arguments, messages)
+    settle(arguments.server_pid)
     clients = [MixClient(arguments, messages, index) for index in range(arguments.clients)]
     deadline = time.monotonic() + seconds
     for client in clients:

@@ -26,6 +26,8 @@ from rows import ROWS, table
 BOXES = {47: 300, 48: 1_000, 49: 10_000}
 LARGE = {50: 100_000}
 OURS = "posthouse"
+QUIET = 85
+"""Seconds after which an installation that did much is idle again: databases close after a minute without use."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,10 @@ def measure(house, arguments, sizes):
         if step.name == "memory":
             memory_by_role(house, bench, "start")
         bench.run(step, arguments.rounds)
-    time.sleep(3)
     memory_by_role(house, bench, "after")
+    if not arguments.only:
+        time.sleep(QUIET)
+        memory_by_role(house, bench, "quiet")
     restart(house, bench)
     return bench
 
