@@ -1,6 +1,8 @@
 // One composer: what it holds, when it is kept, how it is sent and closed.
 import { post } from "./partial.js";
 import { toast } from "./toast.js";
+import { refreshRows } from "./mailbox.js";
+import { head } from "./rows.js";
 import { confirmed } from "./compose_ask.js";
 import { Editor } from "./compose_editor.js";
 import { Files } from "./compose_files.js";
@@ -46,6 +48,11 @@ export class Composer {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); this.send(); }
       if (event.key === "Escape" && !event.defaultPrevented && this.docked) this.close();
       if (event.key === "Enter" && event.target === form.subject && !event.ctrlKey) { event.preventDefault(); this.editor.focus(); }
+    });
+    document.addEventListener("mail:signed-out", (event) => {
+      if (!form.isConnected || !(this.dirty || this.place)) return;
+      event.preventDefault();
+      this.fail(this.word("signedOut"));
     });
     addEventListener("pagehide", () => { if (this.dirty && form.isConnected) this.keep(); });
     addEventListener("beforeunload", (event) => { if (this.files.loading && form.isConnected) event.preventDefault(); });
@@ -174,8 +181,9 @@ export class Composer {
   leave() {
     clearTimeout(this.timer);
     this.mini?.remove();
-    if (this.docked) this.form.remove();
-    else location.assign("/mail/");
+    if (!this.docked) { location.assign("/mail/"); return; }
+    this.form.remove();
+    if (["drafts", "sent"].includes(head()?.dataset.role)) refreshRows();
   }
 
   minimise() {

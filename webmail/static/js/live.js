@@ -1,5 +1,6 @@
 // What the server tells while the page is open: arrivals slide in, marks and counts follow, wherever they were changed.
 import { refreshRail, refreshRows } from "./mailbox.js";
+import { signedOut } from "./requests.js";
 import { box, head, mail, mailbox, rows } from "./rows.js";
 
 const POLL = 60_000;
@@ -15,7 +16,7 @@ function listen() {
   source.addEventListener("state", (event) => compare(JSON.parse(event.data)));
   source.addEventListener("rail", () => refreshRail());
   source.addEventListener("again", () => { refreshRail(); bring(); });
-  source.addEventListener("signed-out", () => location.assign("/mail/sign-in"));
+  source.addEventListener("signed-out", () => signedOut());
   source.addEventListener("error", () => {
     // The browser opens it again by itself unless the server refused it; then we ask now and then.
     if (source.readyState !== EventSource.CLOSED) return;

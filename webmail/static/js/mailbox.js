@@ -142,10 +142,10 @@ const NOTHING = { added: 0, above: 0 };
 
 /** Look at the first page again and bring the rows up to date where they stand; tells how many are new, and how many out of sight. */
 export async function refreshRows({ arrivals = true } = {}) {
-  const at = head()?.dataset;
-  if (!at || at.role === "search") return NOTHING;
-  const markup = await piece(params(listUrl(), { part: "rows", role: at.role }), { place: "refresh", quiet: true });
-  if (markup === null) return NOTHING;
+  const here = head();
+  if (!here || here.dataset.role === "search") return NOTHING;
+  const markup = await piece(params(listUrl(), { part: "rows", role: here.dataset.role }), { place: "refresh", quiet: true });
+  if (markup === null || head() !== here) return NOTHING; // another list stands there by now
   return merge(elements(markup), arrivals);
 }
 

@@ -1,5 +1,5 @@
 // Fetches pieces of pages. A newer wish for the same place cancels the older one.
-import { csrfToken, renewToken } from "./requests.js";
+import { csrfToken, renewToken, signedOut } from "./requests.js";
 import { toast } from "./toast.js";
 
 const running = new Map();
@@ -12,7 +12,7 @@ export async function piece(url, { place = url, quiet = false } = {}) {
   running.set(place, controller);
   try {
     const response = await fetch(url, { headers: { "HX-Request": "true" }, credentials: "same-origin", signal: controller.signal });
-    if (response.status === 401) { location.assign("/mail/sign-in"); return null; }
+    if (response.status === 401) { signedOut(); return null; }
     const text = await response.text();
     if (!response.ok) {
       if (!quiet) toast(response.status === 404 ? words("gone") || words("failed") : words("failed"), { kind: "bad" });
@@ -41,7 +41,7 @@ export async function post(url, body, { stay = false, again = true } = {}) {
       keepalive: new Blob([text]).size < KEEPALIVE_LIMIT,
     });
     if (response.status === 401) {
-      if (!stay) location.assign("/mail/sign-in");
+      if (!stay) signedOut();
       return { ok: false, data: {}, signedOut: true };
     }
     if (response.status === 400 && again && await renewToken()) return post(url, body, { stay, again: false });

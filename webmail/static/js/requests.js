@@ -12,6 +12,11 @@ export function send(url, { method = "POST", body, headers = {}, ...rest } = {})
   return fetch(url, { method, body, credentials: "same-origin", headers: { "X-CSRFToken": csrfToken(), ...headers }, ...rest });
 }
 
+/** Go to the sign-in page, unless somebody is in the middle of writing: they are told, and may sign in elsewhere. */
+export function signedOut() {
+  if (document.dispatchEvent(new CustomEvent("mail:signed-out", { cancelable: true }))) location.assign("/mail/sign-in");
+}
+
 /** Ask for the token anew: the old one is a day old, or belongs to a session before this one. Tells whether there is another now. */
 export async function renewToken() {
   const response = await fetch("/mail/settings/general", { credentials: "same-origin" }).catch(() => null);
@@ -30,7 +35,7 @@ document.addEventListener("htmx:config:request", (event) => {
 document.addEventListener("htmx:error", () => toast(words("offline"), { kind: "bad" }));
 document.addEventListener("htmx:response:error", (event) => {
   const status = event.detail.ctx?.response?.status;
-  if (status === 401) location.assign("/mail/sign-in");
+  if (status === 401) signedOut();
   else toast(words("failed"), { kind: "bad" });
 });
 
