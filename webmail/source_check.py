@@ -41,12 +41,14 @@ class Report:
         return self.order[len(self.done) :]
 
 
-def run(settings: Settings, host: str, port: int, tls: str, username: str, password: str) -> Iterator[Report]:
+def run(
+    settings: Settings, host: str, port: int, tls: str, username: str, password: str, *, protocol: str = "pop3"
+) -> Iterator[Report]:
     """Check now, giving a report before the first step and after each; the last one is not `running`."""
     order = [name for name in STEPS if name != "tls" or tls == "implicit"]
     done: list[Step] = []
     yield Report(order, (), running=True)
-    for step in _blocking(steps(settings, host, port, tls, username, password)):
+    for step in _blocking(steps(settings, host, port, tls, username, password, protocol=protocol)):
         done.append(step)
         yield Report(order, tuple(done), running=step.ok and len(done) < len(order))
 

@@ -26,7 +26,6 @@ from webmail.session import desk
 FIELD_LIMIT = 320
 STORIES = 50
 RECENT = timedelta(days=6)
-DEFAULT_PORTS = {"implicit": 995, "starttls": 110, "none": 110}
 
 REASONS = {
     "empty": N_("This is needed."),

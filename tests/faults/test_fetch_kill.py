@@ -17,6 +17,7 @@ from server.config import Settings
 from server.notify.bus import SilentBus
 from server.store import mailboxes, messages
 from server.store.store import Store
+from tests.fakes.imap_server import ImapServer
 from tests.fakes.lmtp_server import LmtpServer, Mailbox
 from tests.fakes.pop3_server import Maildrop, Manners, Pop3Server, letters
 
@@ -48,14 +49,14 @@ class Runner:
         return json.loads(await self._process.stdout.readline())
 
 
-def prepare(folder, port, *, leave):
+def prepare(folder, port, *, leave, protocol="pop3"):
     """Make a house with one account and one source."""
     folder.mkdir()
     settings = Settings(data=folder)
     database = open_database(settings.directory_db, account.SCHEMA)
     database.write(lambda w: accounts.add_domain(w, "here.example"))
     ann = database.write(lambda w: accounts.add_account(w, ANN, "correct horse battery"))
-    new = NewSource(ann.id, ANN, "127.0.0.1", port, "none", "someone", leave=leave)
+    new = NewSource(ann.id, ANN, "127.0.0.1", port, "none", "someone", protocol, leave=leave)
     ring = account.keyring(settings)
     database.write(lambda w: account.create(w, new, "right horse", ring, now=SystemClock().now()))
     database.close()
@@ -142,3 +143,38 @@ async def test_killed_with_the_whole_house(tmp_path, leave):
                 break
             kills += 1
     assert kills >= 10
+
+
+@pytest.mark.parametrize("leave", [True, False])
+async def test_killed_while_it_collects_by_imap(tmp_path, leave):
+    """The same with the other protocol, whose deletion has two steps of its own: marking and expunging."""
+    raws = letters(3)
+    drop = Maildrop()
+    async with Runner() as runner, ImapServer(drop) as imap:
+        template, ann = prepare(tmp_path / "template", imap.port, leave=leave, protocol="imap")
+        kills, step = 0, -leave
+        while True:
+            step += 2
+            drop.messages.clear()
+            for raw in raws:
+                drop.add(raw)
+            mailbox = Mailbox()
+
+            def durable(message, mailbox=mailbox):
+                assert message.raw in mailbox.stored.values()
+
+            drop.before_delete = durable
+            settings = Settings(data=copytree(template.data, tmp_path / f"{step}"))
+            async with LmtpServer(mailbox) as lmtp:
+                order = {"data": str(settings.data), "account": ann, "lmtp": lmtp.port}
+                first = await runner.run(**order, later=0, kill_at=step)
+                while imap.open:
+                    await asyncio.sleep(0.001)
+                second = await runner.run(**order, later=AGAIN)
+            assert second["answer"]["error"] == "", step
+            assert sorted(mailbox.stored.values()) == sorted(raws), step
+            assert len(drop.messages) == (3 if leave else 0), step
+            if not first["killed"]:
+                break
+            kills += 1
+    assert kills >= 15

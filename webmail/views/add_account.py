@@ -24,7 +24,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from fetcher import providers
-from fetcher.account import TLS_CHOICES, NewSource, SourceInvalid
+from fetcher.account import PROTOCOLS, STANDARD_PORTS, TLS_CHOICES, NewSource, SourceInvalid
 from fetcher.providers import Preset
 from webmail import sealed_form, source_check, sources
 from webmail.session import desk
@@ -46,6 +46,7 @@ class Draft:
     host: str = ""
     port: str = "995"
     tls: str = "implicit"
+    protocol: str = "pop3"
 
     @property
     def preset(self) -> Preset | None:
@@ -54,7 +55,8 @@ class Draft:
     @property
     def by_hand(self) -> bool:
         """The person's own server fields differ from the preset, or there is none."""
-        return self.preset is None or (bool(self.host) and self.host != self.preset.host)
+        known = self.preset
+        return known is None or (bool(self.host) and (self.host, self.protocol) != (known.host, known.protocol))
 
 
 def _typed() -> Draft:
@@ -69,14 +71,23 @@ def _completed(draft: Draft) -> Draft:
     stale = draft.host and preset and providers.by_host(draft.host) not in (None, preset)
     if preset and (not draft.host or stale):
         name = preset.username_for(draft.address)
-        return Draft(draft.address, name, preset.host, str(preset.port), preset.tls)
+        return Draft(draft.address, name, preset.host, str(preset.port), preset.tls, preset.protocol)
+    tls = draft.tls if draft.tls in TLS_CHOICES else "implicit"
+    protocol = draft.protocol if draft.protocol in PROTOCOLS else "pop3"
     return Draft(
         draft.address,
         draft.username or draft.address,
         draft.host,
-        draft.port or "995",
-        draft.tls if draft.tls in TLS_CHOICES else "implicit",
+        _port(draft.port, protocol, tls),
+        tls,
+        protocol,
     )
+
+
+def _port(typed: str, protocol: str, tls: str) -> str:
+    """Whoever picks another protocol means its port, too, unless the port is one of their own."""
+    elsewhere = {str(p) for name, ports in STANDARD_PORTS.items() if name != protocol for p in ports.values()}
+    return typed if typed and typed not in elsewhere else str(STANDARD_PORTS[protocol][tls])
 
 
 @blueprint.get("/")
@@ -101,7 +112,10 @@ def check() -> BaseResponse:
         return _page(draft, checked=None, problems={}, status=200 if "@" in draft.address else 400)
     # Kept before the answer begins, since a stream cannot set a cookie afterwards.
     form_session[KEY] = {**asdict(draft), "sealed": sealed_form.seal(password, KEY)}
-    reports = source_check.run(desk.settings, draft.host, sources.port(draft.port), draft.tls, draft.username, password)
+    reports = source_check.run(
+        *(desk.settings, draft.host, sources.port(draft.port), draft.tls, draft.username, password),
+        protocol=draft.protocol,
+    )
     if request.headers.get("Accept") != LINES:
         *_earlier, last = reports
         return _page(draft, checked=last, problems={})
@@ -181,6 +195,7 @@ def _create(draft: Draft, password: str) -> BaseResponse:
         port=sources.port(draft.port),
         tls=draft.tls,
         username=draft.username,
+        protocol=draft.protocol,
         name=str(values["name"]),
         address=draft.address,
         mailbox=str(values["mailbox"]) if values["folder"] == "own" else "INBOX",

@@ -1,27 +1,35 @@
 import asyncio
 import json
 import threading
+from contextlib import contextmanager
 
 import pytest
 
 from fetcher import account as table
+from tests.fakes.imap_server import ImapServer
 from tests.fakes.pop3_server import Maildrop, Pop3Server
 
 
-@pytest.fixture
-def provider():
-    """A POP3 server on a loop of its own, since the application blocks the test's thread."""
+@contextmanager
+def running(make):
+    """A server on a loop of its own, since the application blocks the test's thread."""
     drop = Maildrop()
     drop.add(b"Subject: Greetings\r\nMessage-ID: <1@other.example>\r\n\r\nHello\r\n")
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(Pop3Server(drop).start(), loop).result(10)
+    server = asyncio.run_coroutine_threadsafe(make(drop).__aenter__(), loop).result(10)
     yield server
-    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(server.__aexit__(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+@pytest.fixture
+def provider():
+    with running(Pop3Server) as server:
+        yield server
 
 
 def form(provider, **values):
@@ -67,6 +75,43 @@ def test_the_check_passes_and_the_account_is_made(iris, provider, directory):
     assert made.headers["Location"] == f"/mail/accounts/{source.id}"
     assert (source.name, source.mailbox, source.colour, source.leave) == ("Other", "Elsewhere", "rose", False)
     assert (source.recipient, source.host, source.username) == ("iris@lin.example", "127.0.0.1", "someone")
+
+
+def test_an_imap_account_is_checked_and_made(iris, directory):
+    with running(ImapServer) as provider:
+        iris.get("/mail/accounts/add/")
+        checked = iris.post("/mail/accounts/add/", **form(provider, protocol="imap"))
+        assert "All 6 steps passed" in checked.text and "Greetings" in checked.text
+        assert '<option value="imap" selected>' in checked.text
+        iris.get("/mail/accounts/add/choices")
+        iris.post("/mail/accounts/add/choices", name="Other", folder="inbox", colour="rose")
+    source = directory.read_now(lambda r: table.list_for(r, 1))[0]
+    assert (source.protocol, source.port, source.leave) == ("imap", provider.port, True)
+    assert "IMAP" in iris.get(f"/mail/accounts/{source.id}").text
+    assert "IMAP" in iris.get(f"/mail/accounts/{source.id}/edit").text
+
+
+@pytest.mark.parametrize(
+    ("protocol", "tls", "typed", "meant"),
+    [
+        ("imap", "implicit", "995", "993"),
+        ("imap", "starttls", "110", "143"),
+        ("pop3", "implicit", "993", "995"),
+        ("imap", "implicit", "9993", "9993"),
+        ("nonsense", "implicit", "995", "995"),
+    ],
+)
+def test_another_protocol_means_its_port(iris, protocol, tls, typed, meant):
+    iris.get("/mail/accounts/add/")
+    values = {"host": "mail.other.example", "port": typed, "tls": tls, "protocol": protocol, "password": ""}
+    text = iris.post("/mail/accounts/add/", address="iris@other.example", **values).text
+    assert f'id="port" name="port" type="text" value="{meant}"' in text
+
+
+def test_a_provider_without_pop3_is_found_by_its_imap_server(iris):
+    text = iris.get("/mail/accounts/add/provider?address=iris@icloud.com").text
+    assert 'value="imap.mail.me.com"' in text and 'value="993"' in text and '<option value="imap" selected>' in text
+    assert "app password" in text and "triangle-alert" not in text
 
 
 def test_a_script_sees_each_step_as_it_comes(iris, provider):
