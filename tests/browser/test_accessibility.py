@@ -62,7 +62,7 @@ def test_account_pages(open_page, house, sign_in, provider, theme, width):
     sign_in(page, house)
     page.goto(f"{house}/mail/accounts/add/")
     page.get_by_label("E-mail address").press_sequentially("someone@other.example")
-    page.get_by_label("POP3 server").fill("127.0.0.1")
+    page.get_by_label("Server name").fill("127.0.0.1")
     page.get_by_label("Port").fill(str(provider.port))
     page.get_by_label("Encryption").select_option("none")
     page.get_by_label("User name").fill("someone")
