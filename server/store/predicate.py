@@ -129,9 +129,7 @@ class Compiler:
     def _flag(self, name: str, *, present: bool) -> Condition:
         bit = flag_set.SYSTEM.get(name.lower())
         if bit is not None:
-            term = _FLAG_TERMS.get((bit, present))
-            wanted = bit if present else 0
-            return place.c.flags.op("&")(bit) == wanted if term is None else _boolean(term)
+            return of_bit(bit, present=present)
         spelled = flag_set.known(self._r, name)
         if spelled is None:
             return nothing() if present else true()
@@ -181,6 +179,12 @@ class Compiler:
             # What arrived a moment ago waits for the index; it is few, and looked at one by one.
             return place.c.content_id.in_(found.union_all(select(content.c.id).where(content.c.id >= self._unindexed)))
         return place.c.content_id.in_(found)
+
+
+def of_bit(bit: int, *, present: bool) -> Condition:
+    """Return the condition that a system flag is set, or not set."""
+    term = _FLAG_TERMS.get((bit, present))
+    return place.c.flags.op("&")(bit) == (bit if present else 0) if term is None else _boolean(term)
 
 
 def within(uids: Any, ranges: tuple[tuple[int, int], ...]) -> list[int]:
