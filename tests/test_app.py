@@ -6,6 +6,7 @@ import os
 import signal
 import smtplib
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -190,6 +191,31 @@ def test_a_fresh_installation_leads_to_the_set_up(tmp_path):
     with Installation(tmp_path / "data") as fresh, urllib.request.urlopen(f"{fresh.url}/mail/") as page:
         assert "/mail/setup" in page.url
         assert b"Nobody lives here yet" in fresh.output()
+
+
+def test_a_name_given_while_it_runs_is_used_within_seconds(tmp_path):
+    house = Installation(tmp_path / "data")
+    with house:
+
+        def name():
+            with smtplib.SMTP("127.0.0.1", house.ports.smtp) as client:
+                return client.docmd("NOOP") and client.ehlo()[1].split()[0].decode()
+
+        assert name() == "localhost"
+        assert "post.lin.example" in house.command("domain", "host", "Post.lin.example").stdout
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                if name() == "post.lin.example":
+                    break
+            except OSError:
+                pass
+            time.sleep(0.2)
+        assert name() == "post.lin.example"
+        certificate = ssl.get_server_certificate(("127.0.0.1", house.ports.imaps))
+        assert b"post.lin.example" in ssl.PEM_cert_to_DER_cert(certificate)
+        with urllib.request.urlopen(f"{house.url}/healthz") as answer:
+            assert answer.status == 200
 
 
 def test_nothing_secret_is_logged(house):

@@ -81,9 +81,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
         MAX_FORM_PARTS=FORM_PARTS_LIMIT,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    database = Database(
-        settings.directory_db, [ACCOUNT_TABLES, preferences.METADATA, submission.METADATA, SOURCE_TABLES]
-    )
+    database = Database(settings.directory_db, [ACCOUNT_TABLES, preferences.SCHEMA, submission.SCHEMA, SOURCE_TABLES])
     directory = Directory(database, default_hostname=settings.hostname)
     app.extensions["posthouse"] = Desk(settings, directory, Authenticator(directory, clock or SystemClock()))
     app.url_map.converters["int"] = Number

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, insert, select, update
 
+from server.db.schema import Schema
 from server.db.transaction import Reader, Writer
 
 METADATA = MetaData()
@@ -27,6 +28,8 @@ preference = Table(
     Column("reading_pane", String, nullable=False),
     Column("shortcuts", Boolean, nullable=False),
 )
+
+SCHEMA = Schema("preferences", 1, METADATA)
 
 LANGUAGES = {"en": "English", "zh_Hans": "简体中文", "zh_Hant": "繁體中文"}
 """Catalogue name -> the language's own name for itself."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Integer, MetaData, String, Table, delete, insert, select, update
 
 from server.config import Settings
+from server.db.schema import Schema
 from server.db.transaction import Writer
 from server.mail.address import parse_addr_spec
 from webmail import doors
@@ -27,6 +28,8 @@ sent_letter = Table(
     Column("state", String, nullable=False),
     Column("since", Integer, nullable=False),
 )
+
+SCHEMA = Schema("sent_letter", 1, METADATA)
 
 CONNECT_SECONDS = 15.0
 UNDER_WAY_SECONDS = 120

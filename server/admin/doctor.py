@@ -83,7 +83,10 @@ def _people(directory: Directory) -> Iterator[Finding]:
     hostname = directory.hostname()
     if hostname == "localhost":
         yield Finding(
-            "host name", "warning", hostname, "give this server its public name in the set-up, other servers check it"
+            "host name",
+            "warning",
+            hostname,
+            "give this server its public name, other servers check it: python app.py domain host NAME",
         )
     else:
         yield Finding("host name", "ok", hostname)

@@ -6,6 +6,7 @@ import click
 
 from server.accounts import account as accounts
 from server.accounts import token as tokens
+from server.accounts.directory import set_hostname
 from server.cli.options import data_option, octets, open_house, password_from_stdin
 from server.db.transaction import Writer
 from server.store import quota as quotas
@@ -32,6 +33,16 @@ def domain_list(data: Path) -> None:
     with open_house(data) as house:
         for name in house.directory.read_now(accounts.domains):
             click.echo(name)
+
+
+@domain.command("host")
+@click.argument("name")
+@data_option
+def domain_host(name: str, data: Path) -> None:
+    """Go by the host name NAME: in greetings, reports and the self-made certificate. A running system follows."""
+    with open_house(data) as house:
+        house.directory.write_now(lambda w: set_hostname(w, name))
+        click.echo(f"This installation goes by {house.directory.hostname()} now.")
 
 
 @click.group()

@@ -23,6 +23,8 @@ from server.config import Settings
 from server.log import get_logger
 
 CERTIFICATE = "certificate.pem"
+NAMELESS = "localhost"
+"""What an installation is called before its set-up."""
 KEY = "key.pem"
 LIFETIME = timedelta(days=825)
 """What the strictest clients (Apple) accept of a certificate that is not from a public authority."""
@@ -46,20 +48,36 @@ def server_context(settings: Settings, hostname: str) -> ssl.SSLContext:
 
 
 def ensure_certificate(settings: Settings, hostname: str) -> None:
-    """Make DATA/tls/certificate.pem and key.pem for this host unless both are there."""
+    """Make DATA/tls/certificate.pem and key.pem for this host unless both are there.
+
+    A pair that was made before the installation had a name (it says `localhost`) is made again once it has one.
+    """
     folder = settings.tls_dir
-    if (folder / CERTIFICATE).exists() and (folder / KEY).exists():
+    if _is_there(folder, hostname):
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         # Several mail processes start at once; two of them making a pair would mix one's key with the other's certificate.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (folder / CERTIFICATE).exists() and (folder / KEY).exists():
+        if _is_there(folder, hostname):
             return
         certificate, key = self_signed(hostname, datetime.now(UTC))
         _replace(folder / KEY, key)
         _replace(folder / CERTIFICATE, certificate)
     log.info("certificate_made", hostname=hostname)
+
+
+def _is_there(folder: Path, hostname: str) -> bool:
+    if not ((folder / CERTIFICATE).exists() and (folder / KEY).exists()):
+        return False
+    if hostname == NAMELESS:
+        return True
+    try:
+        found = x509.load_pem_x509_certificate((folder / CERTIFICATE).read_bytes())
+    except ValueError:
+        return True  # somebody's own file, in whatever form; loading it says what is wrong
+    nameless = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAMELESS)])
+    return not found.subject == found.issuer == nameless
 
 
 def self_signed(hostname: str, now: datetime) -> tuple[bytes, bytes]:

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 
 from server.config import Settings
 from server.delivery.pipeline import Pipeline
+from server.net.budget import Budget
 from server.net.limits import ConnectionLimits
 from server.net.listener import close_all, listen
 from server.runtime.house import DRAIN_GRACE, open_house
 from server.smtp.lmtp import LocalDelivery
 from server.smtp.protocol import factory
 from server.smtp.service import Service
-from server.smtp.spool import Budget
 from server.store.store import Store
 
 

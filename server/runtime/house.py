@@ -20,6 +20,9 @@ from server.queue.submit import Queue
 DRAIN_GRACE = 3.0
 """Seconds that open sessions and running work get to finish when a role stops."""
 
+NAME_SECONDS = 2.0
+"""Between two looks at the installation's name; a read of one row."""
+
 
 @dataclass(slots=True)
 class House:
@@ -47,13 +50,29 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         database.close()
 
 
-async def until_asked() -> None:
-    """Wait for SIGTERM or SIGINT."""
+def stop_asked() -> asyncio.Event:
+    """Return the event that SIGTERM and SIGINT set."""
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
-    await asked.wait()
+    return asked
+
+
+async def until_asked_or_renamed(asked: asyncio.Event, directory: Directory, hostname: str) -> bool:
+    """Wait for the end, or until this installation goes by another name than `hostname` (then True).
+
+    The set-up names it while it runs; whoever greets, signs or certifies by the old name has to begin anew.
+    """
+    while True:
+        try:
+            async with asyncio.timeout(NAME_SECONDS):
+                await asked.wait()
+        except TimeoutError:
+            if await asyncio.to_thread(directory.hostname) != hostname:
+                return True
+        else:
+            return False
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:

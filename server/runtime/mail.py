@@ -1,5 +1,7 @@
 """The mail role: SMTP, submission, LMTP, IMAP and POP3."""
 
+import asyncio
+
 from server.accounts.credential import Authenticator
 from server.config import Settings
 from server.delivery.pipeline import Pipeline
@@ -9,7 +11,7 @@ from server.net.limits import ConnectionLimits
 from server.net.listener import Listener, close_all
 from server.net.tls import server_context
 from server.pop3 import listener as pop3
-from server.runtime.house import DRAIN_GRACE, House, open_house, run, until_asked
+from server.runtime.house import DRAIN_GRACE, House, open_house, run, stop_asked, until_asked_or_renamed
 from server.smtp import listener as smtp
 from server.store.store import Store
 from server.supervisor import ready
@@ -21,15 +23,13 @@ def run_mail(settings: Settings) -> None:
     """Serve SMTP, submission, LMTP, IMAP and POP3 until asked to stop."""
 
     async def main() -> None:
+        asked = stop_asked()
         async with open_house(settings) as house:
             store = Store(settings, house.bus, house.clock)
             authenticator = Authenticator(house.directory, house.clock, house.bus)
             try:
-                listeners = await _listen(house, store, authenticator)
-                with ready(settings.data, "mail"):
-                    log.info("mail_ready", ports=[one.port for one in listeners])
-                    await until_asked()
-                    await close_all(listeners, DRAIN_GRACE)
+                while await _serve(house, store, authenticator, asked):
+                    log.info("renamed")
             finally:
                 authenticator.close()
                 store.close()
@@ -37,9 +37,19 @@ def run_mail(settings: Settings) -> None:
     run(main)
 
 
-async def _listen(house: House, store: Store, authenticator: Authenticator) -> list[Listener]:
+async def _serve(house: House, store: Store, authenticator: Authenticator, asked: asyncio.Event) -> bool:
+    """Serve under the name of now; True when that has changed and the listeners must greet by another."""
+    hostname = house.directory.hostname()
+    listeners = await _listen(house, store, authenticator, hostname)
+    with ready(house.settings.data, "mail"):
+        log.info("mail_ready", hostname=hostname, ports=[one.port for one in listeners])
+        renamed = await until_asked_or_renamed(asked, house.directory, hostname)
+        await close_all(listeners, DRAIN_GRACE)
+    return renamed
+
+
+async def _listen(house: House, store: Store, authenticator: Authenticator, hostname: str) -> list[Listener]:
     settings, directory = house.settings, house.directory
-    hostname = directory.hostname()
     tls = server_context(settings, hostname)
     limits = ConnectionLimits.of(settings.limits)
     pipeline = Pipeline(store, directory, house.queue.submit, house.clock, settings, hostname=hostname)

@@ -99,3 +99,16 @@ async def test_old_tls_is_refused(served):
     assert (await served(maximum_version=ssl.TLSVersion.TLSv1_2))[1] == "TLSv1.2"
     with pytest.warns(DeprecationWarning, match="TLS"), pytest.raises((ssl.SSLError, ConnectionError)):
         await served(minimum_version=ssl.TLSVersion.TLSv1, maximum_version=ssl.TLSVersion.TLSv1_1)
+
+
+def test_a_pair_from_before_the_set_up_is_made_again_and_nobody_elses_is_touched(settings):
+    tls.ensure_certificate(settings, "localhost")
+    path = settings.tls_dir / tls.CERTIFICATE
+    nameless = path.read_bytes()
+    tls.ensure_certificate(settings, "localhost")
+    assert path.read_bytes() == nameless
+    tls.ensure_certificate(settings, "mail.lin.example")
+    named = path.read_bytes()
+    assert b"mail.lin.example" in ssl.PEM_cert_to_DER_cert(named.decode())
+    tls.ensure_certificate(settings, "other.lin.example")
+    assert path.read_bytes() == named
