@@ -9,7 +9,7 @@ import pytest
 from server.config import Settings
 from server.db.database import Database
 from tests.fakes.remote_mx import DROP, RemoteMx
-from webmail import submission
+from webmail import doors, submission
 from webmail.submission import METADATA, NotSent
 
 RAW = b"From: anna@ours.test\r\nSubject: x\r\n\r\n.dot\r\nbody\r\n"
@@ -119,7 +119,7 @@ def test_nobody_there(tmp_path):
 
 def test_a_secret_does_not_cross_a_network_in_clear(tmp_path, monkeypatch):
     """T130: a server that is not this machine must speak TLS before it is told anything."""
-    monkeypatch.setattr(submission, "_LOOPBACK", ())
+    monkeypatch.setattr(doors, "_LOOPBACK", ())
     with post_office() as office:
         settings = Settings(data=tmp_path, submission_server=office.address)
         with pytest.raises(NotSent):
