@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from fetcher.table import source_message as ledger
 from fetcher.uidl import SETTLED, Known, State
+from server.db.statement import Statement
 from server.db.transaction import Reader, Writer
 
 SLICE = 400
@@ -69,20 +70,41 @@ def known(r: Reader, source_id: int, uidls: Sequence[str]) -> Mapping[str, Known
     return found
 
 
+_other = ledger.alias("other")
+
+
+def _settled_among(*conditions: sa.ColumnElement[bool]) -> Statement:
+    """Ask in two steps: the index gives the few that fit, their rows tell the rest.
+
+    In one step SQLite reads the whole ledger of the source, for each message of an import.
+    """
+    source: sa.BindParameter[int] = sa.bindparam("source_id")
+    fitting = sa.select(_other.c.uidl).where(_other.c.source_id == source, *conditions)
+    is_settled = sa.or_(*(ledger.c.state == str(state) for state in sorted(SETTLED)))
+    return Statement(
+        sa.select(ledger.c.uidl, ledger.c.size, ledger.c.absent_since).where(
+            ledger.c.source_id == source, ledger.c.uidl.in_(fitting), is_settled
+        )
+    )
+
+
+_SAME_OCTETS = _settled_among(_other.c.content_hash == sa.bindparam("hash"))
+_SAME_HEADER = _settled_among(_other.c.header_hash == sa.bindparam("hash"))
+
+
 def twin(r: Reader, source_id: int, uidl: str, *, size: int, content_hash: str, header_hash: str) -> str | None:
     """Return the UIDL under which the same message is settled already.
 
     The same octets are the same message. The same header and size are, if the other UIDL has left the listing: the
     provider has given out new UIDLs (a move to another machine, a rebuilt index).
     """
-    moved = sa.and_(ledger.c.header_hash == header_hash, ledger.c.size == size, ledger.c.absent_since.is_not(None))
-    same = sa.or_(ledger.c.content_hash == content_hash, moved)
-    row = r.execute(
-        sa.select(ledger.c.uidl)
-        .where(ledger.c.source_id == source_id, ledger.c.uidl != uidl, ledger.c.state.in_(sorted(SETTLED)), same)
-        .limit(1)
-    ).first()
-    return row.uidl if row is not None else None
+    for other, _, _ in r.run(_SAME_OCTETS, source_id=source_id, hash=content_hash):
+        if other != uidl:
+            return str(other)
+    for other, other_size, absent_since in r.run(_SAME_HEADER, source_id=source_id, hash=header_hash):
+        if other != uidl and other_size == size and absent_since is not None:
+            return str(other)
+    return None
 
 
 # A hot spot: a first import writes thousands. Both SQLite and PostgreSQL know this form.
