@@ -16,6 +16,11 @@ from tests.fakes.pop3_server import Maildrop, Pop3Server
 from webmail.factory import close_app, create_app
 
 ADDRESS, PASSWORD = "iris@lin.example", "correct horse battery"
+QUIET = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+"""A browser that talks to nobody but us."""
 
 
 def pytest_collection_modifyitems(items):
@@ -72,7 +77,7 @@ def house(tmp_path):
 @pytest.fixture(scope="session")
 def chromium():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
         yield browser
         browser.close()
 
