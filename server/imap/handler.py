@@ -22,6 +22,7 @@ from server.imap.syntax.fragment import Fragment, FragmentLimits
 from server.imap.syntax.mailbox_name import encode_utf7
 from server.imap.syntax.response import Reply, string
 from server.imap.syntax.sequence import Ranges
+from server.net.budget import Budgets, Share, Turns
 from server.net.limits import ConnectionLimits
 from server.notify.bus import Bus, Subscription
 from server.store.store import Store
@@ -29,6 +30,12 @@ from server.store.store import Store
 T = TypeVar("T")
 
 FLUSH_SIZE = 64 * 1024
+ANSWERS = 64 * 2**20
+"""Octets of large messages on their way to the clients of one account at a time."""
+KEPT = 64 * 2**20
+"""Octets of large messages that the connections of one account keep for the next piece."""
+UPLOADS = 3
+"""Appends with large messages that come in for one account at a time."""
 
 
 class State(Enum):
@@ -103,6 +110,9 @@ class Services:
     bus: Bus
     tls: ssl.SSLContext | None
     limits: ConnectionLimits
+    answers: Budgets = field(default_factory=lambda: Budgets(ANSWERS))
+    kept: Share = field(default_factory=lambda: Share(KEPT))
+    uploads: Turns = field(default_factory=lambda: Turns(UPLOADS))
 
 
 @dataclass(slots=True)
@@ -212,6 +222,7 @@ class Context:
         self.channel.sign_out()
 
     def close(self) -> None:
+        self.recent.clear()
         while self.subscriptions:
             self.subscriptions.pop().close()
 

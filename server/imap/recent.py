@@ -2,7 +2,7 @@
 
 A client that fetches a large message in pieces does not make the server decompress and parse it for each piece.
 Bounded in number and octets; while a client fetches by pieces the newest is kept whatever its size, because the next piece of it is
-what will be asked for.
+what will be asked for, as long as the other connections of the account do not keep too much of that kind already.
 """
 
 from collections import OrderedDict
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from server.mail.limits import Limits
 from server.mail.mime import Part, parse
+from server.net.budget import Share
 
 MAX_MESSAGES = 4
 MAX_OCTETS = 2 * 2**20
@@ -39,9 +40,17 @@ class Decoded:
 
 
 class RecentMessages:
-    __slots__ = ("_kept", "_octets")
+    """Those of one connection.
 
-    def __init__(self) -> None:
+    Args:
+        share: What all connections of an account may keep of large messages; None for as much as there is.
+        account: Whose share.
+    """
+
+    __slots__ = ("_account", "_kept", "_octets", "_share")
+
+    def __init__(self, share: Share | None = None, account: int = 0) -> None:
+        self._share, self._account = share, account
         self._kept: OrderedDict[int, Decoded] = OrderedDict()
         self._octets = 0
 
@@ -52,19 +61,25 @@ class RecentMessages:
         return found
 
     def put(self, content_id: int, raw: bytes) -> Decoded:
-        decoded = self._kept[content_id] = Decoded(raw)
-        self._octets += len(raw)
-        while len(self._kept) > 1 and (len(self._kept) > MAX_MESSAGES or self._octets > MAX_OCTETS):
-            _, dropped = self._kept.popitem(last=False)
-            self._octets -= len(dropped.raw)
+        decoded = Decoded(raw)
+        while self._kept and (len(self._kept) >= MAX_MESSAGES or self._octets + len(raw) > MAX_OCTETS):
+            self._drop(last=False)
+        if len(raw) <= MAX_OCTETS or self._share is None or self._share.take(self._account, len(raw)):
+            self._kept[content_id] = decoded
+            self._octets += len(raw)
         return decoded
+
+    def _drop(self, *, last: bool) -> None:
+        _, dropped = self._kept.popitem(last=last)
+        self._octets -= len(dropped.raw)
+        if len(dropped.raw) > MAX_OCTETS and self._share is not None:
+            self._share.give(self._account, len(dropped.raw))
 
     def let_go_of_large(self) -> None:
         """Keep nothing beyond the bound: for when no further piece is expected."""
         while self._octets > MAX_OCTETS:
-            _, dropped = self._kept.popitem()
-            self._octets -= len(dropped.raw)
+            self._drop(last=True)
 
     def clear(self) -> None:
-        self._kept.clear()
-        self._octets = 0
+        while self._kept:
+            self._drop(last=True)

@@ -13,7 +13,7 @@ from server.imap.errors import Reason, reason_of, wording
 from server.imap.handler import Channel, Context, Effect, Event, Row, Services, SignedOut, State
 from server.imap.syntax import command as c
 from server.imap.syntax.error import ProtocolError
-from server.imap.syntax.fragment import Dropped, Excess, Fragment, NeedContinuation, RawCommand
+from server.imap.syntax.fragment import Coming, Dropped, Excess, Fragment, NeedContinuation, RawCommand
 from server.imap.syntax.parse import UnknownCommand, arguments, name_of
 from server.imap.syntax.response import Reply, continuation, status
 from server.imap.syntax.token import Reader
@@ -35,13 +35,14 @@ _EXCESS = {
 class Session:
     """Runs until the client goes, is sent away, or the server stops."""
 
-    __slots__ = ("_bad", "_channel", "_ctx", "_services")
+    __slots__ = ("_bad", "_channel", "_ctx", "_services", "_uploading")
 
     def __init__(self, services: Services, channel: Channel, log: Any) -> None:
         self._services = services
         self._channel = channel
         self._ctx = Context(services, channel, log)
         self._bad = 0
+        self._uploading = 0  # the account whose turn this connection has
 
     async def run(self) -> None:
         ctx = self._ctx
@@ -61,6 +62,7 @@ class Session:
         return limits.login_timeout if self._ctx.state is State.NOT_AUTHENTICATED else limits.imap_idle_timeout
 
     def close(self) -> None:
+        self._end_upload()
         self._ctx.close()
 
     def _part(self, event: Event) -> None:
@@ -85,12 +87,31 @@ class Session:
     # -- fragments
 
     async def _take(self, fragment: Fragment) -> None:
-        if isinstance(fragment, RawCommand):
-            await self._command(fragment)
-        elif isinstance(fragment, NeedContinuation):
-            self._ctx.send(continuation(b"Ready"))
-        else:
-            self._dropped(fragment)
+        if isinstance(fragment, (NeedContinuation, Coming)):
+            if fragment.size >= self._channel.limits.large:
+                await self._begin_upload()
+            if isinstance(fragment, NeedContinuation):
+                self._ctx.send(continuation(b"Ready"))
+            return
+        try:
+            if isinstance(fragment, RawCommand):
+                await self._command(fragment)
+            else:
+                self._dropped(fragment)
+        finally:
+            self._end_upload()
+
+    async def _begin_upload(self) -> None:
+        """Wait until this account may have one more large message in memory (security T113); it is kept to the end of the command."""
+        if not self._uploading:
+            account = self._ctx.account_id
+            await self._services.uploads.enter(account)
+            self._uploading = account
+
+    def _end_upload(self) -> None:
+        if self._uploading:
+            self._services.uploads.leave(self._uploading)
+            self._uploading = 0
 
     def _dropped(self, dropped: Dropped) -> None:
         ctx = self._ctx

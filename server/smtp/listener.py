@@ -9,6 +9,7 @@ from server.accounts.directory import Directory
 from server.clock import Clock, SystemClock
 from server.config import Settings
 from server.delivery.pipeline import Pipeline, QueueSubmit
+from server.net.budget import Budget
 from server.net.limits import ConnectionLimits
 from server.net.listener import Listener, close_all, listen
 from server.smtp.authentication import Passwords
@@ -17,7 +18,6 @@ from server.smtp.lmtp import LocalDelivery
 from server.smtp.protocol import factory
 from server.smtp.receive import Receiver
 from server.smtp.service import Service
-from server.smtp.spool import Budget
 from server.smtp.submission import Submission
 
 LOOPBACK = "127.0.0.1"

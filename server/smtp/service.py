@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from server.clock import Clock
 from server.config import Settings
+from server.net.budget import Budget
 from server.net.limits import ConnectionLimits
 from server.smtp.authentication import Passwords
 from server.smtp.handler import Handler
-from server.smtp.spool import Budget
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,63 +1,16 @@
 """Where a message waits while it arrives, and how many may be in memory at once.
 
 Invariants: up to `SMALL` octets of a message are in memory while it arrives, the rest is in a file without a name that vanishes
-with the process; large messages are read back only as far as the budget of all of them allows, one at a time if need be. So fifty
+with the process; large messages are read back only as far as the budget of all of them (`server.net.budget`) allows. So fifty
 senders of 25 MB each cost disk, not memory (security.md section 5, row 20). Nothing here is durable, nothing has been promised.
 """
 
 import asyncio
 import tempfile
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
 
 SMALL = 2**20
-BUDGET = 32 * 2**20
-
-
-class Budget:
-    """Octets of large messages that may be in memory at once; who asks first is served first."""
-
-    def __init__(self, octets: int = BUDGET) -> None:
-        self._octets, self._used = octets, 0
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
-
-    @asynccontextmanager
-    async def hold(self, octets: int) -> AsyncIterator[None]:
-        """Wait until there is room, hold it for the time of the block. More than all there is waits until it is alone."""
-        octets = min(octets, self._octets)
-        if self._waiting or self._used + octets > self._octets:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            entry = (octets, future)
-            self._waiting.append(entry)
-            try:
-                await future
-            except asyncio.CancelledError:
-                if future.done() and not future.cancelled():
-                    self._release(octets)
-                else:
-                    self._waiting.remove(entry)
-                    self._serve()
-                raise
-        else:
-            self._used += octets
-        try:
-            yield
-        finally:
-            self._release(octets)
-
-    def _release(self, octets: int) -> None:
-        self._used -= octets
-        self._serve()
-
-    def _serve(self) -> None:
-        while self._waiting and self._used + self._waiting[0][0] <= self._octets:
-            octets, future = self._waiting.popleft()
-            if not future.cancelled():
-                self._used += octets
-                future.set_result(None)
 
 
 class Spool:

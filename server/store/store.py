@@ -18,6 +18,7 @@ from server.db.crew import Crew
 from server.db.database import Database, Reader, Writer
 from server.db.errors import DatabaseError
 from server.log import get_logger
+from server.net.budget import Turns
 from server.notify.bus import Bus
 from server.store import collect, index, predicate, schema
 from server.store.chores import Chores
@@ -32,6 +33,8 @@ REST = 60.0
 ROUND = 20.0
 """Seconds between two looks for such."""
 READ_THREADS = 6
+READS_EACH = 3
+"""Reads of one account at a time: its heaviest searches leave threads to the others."""
 WRITE_THREADS = 8
 CHORES = (index.CHORE, collect.CHORE)
 DATABASE = "mail.db"
@@ -56,6 +59,7 @@ class Store:
         self._rounds: threading.Thread | None = None
         self._chores = Chores(self._do_chore)
         self._readers = Crew("store-read", READ_THREADS)
+        self._turns = Turns(READS_EACH)
         self._writers = Crew("store-write", WRITE_THREADS)
 
     def folder(self, account: int) -> Path:
@@ -68,7 +72,11 @@ class Store:
 
     async def read(self, account: int, fn: Callable[[Reader], T]) -> T:
         """Run `fn` on one snapshot of an account, on a thread."""
-        return await self._readers.run(partial(self.read_now, account, fn))
+        await self._turns.enter(account)
+        try:
+            return await self._readers.run(partial(self.read_now, account, fn))
+        finally:
+            self._turns.leave(account)
 
     async def write(self, account: int, fn: Callable[[Writer], T]) -> T:
         """Run `fn` in a write transaction of an account; it is durable, and the bus was told, when this returns.

@@ -11,6 +11,7 @@ from server.accounts.signed_in import SignedIn
 from server.imap.capability import capabilities, may_sign_in
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context, Event, State
+from server.imap.recent import RecentMessages
 from server.imap.session_limits import limits_after_login
 from server.imap.syntax import command as c
 from server.imap.syntax.error import ProtocolError
@@ -107,6 +108,7 @@ def _enter(ctx: Context, who: SignedIn) -> None:
     account = ctx.account = who.account
     ctx.state = State.AUTHENTICATED
     settings = ctx.services.settings
+    ctx.recent = RecentMessages(ctx.services.kept, account.id)
     ctx.channel.limits = limits_after_login(settings.limits, settings.message_size_limit)
     ctx.subscriptions.append(ctx.services.bus.subscribe(account.id, ctx.wake))
     ctx.subscriptions.append(ctx.services.authenticator.watch(who.proof, ctx.sign_out))

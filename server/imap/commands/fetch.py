@@ -1,11 +1,12 @@
 """FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 3516, RFC 7162, RFC 9394).
 
 Columns are copied from the store; octets are read only when a section is asked for. Messages are answered in batches, each one read
-of the store, and the client's reading sets the pace.
+of the store, and the client's reading sets the pace. A large message is answered alone, when the account's other clients have taken
+theirs, and sections that overlap repeat it a few times at most: so what an account has in memory is bounded (security T126).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
@@ -36,6 +37,9 @@ from server.store.model import Message
 BATCH = 500
 BATCH_OF_FLAGS = 5_000
 BATCH_OCTETS = 1024 * 1024
+REPEATED = 3
+"""How often the octets of one message may be in its answer: as a whole, its parts, and once more for what overlaps."""
+SLACK = 1024 * 1024
 
 _FIELDS = {
     Column.UID: "uid",
@@ -75,7 +79,7 @@ class _Plan:
         octets = tuple(item for item in wanted if not isinstance(item, Column))
         fields = {_FIELDS[column] for column in columns} | {"uid", "flags"}
         if octets:
-            fields.add("content_id")
+            fields |= {"content_id", "size"}
         marks = not read_only and any(isinstance(item, Section) and not item.peek for item in octets)
         return cls(tuple(columns), pieces(columns), octets, frozenset(fields), marks)
 
@@ -140,13 +144,20 @@ async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[i
                 # One message at a time may be large; flags are set for what is really sent.
                 uids = uids[:50]
             seen = await _mark_seen(ctx, view, uids) if plan.marks_seen else frozenset()
-            rendered = await ctx.read(
-                _Rendering(view, plan, uids, dict(zip(uids, batch, strict=False)), seen, ctx.recent)
-            )
-            missing += rendered.missing
-            batch = batch[rendered.taken :]
+            rendering = _Rendering(view, plan, uids, dict(zip(uids, batch, strict=False)), seen, ctx.recent)
+            rendered = await ctx.read(rendering)
             ctx.send(rendered.data)
             await ctx.drain()
+            if rendered.large:
+                alone = replace(rendering, uids=uids[rendered.taken : rendered.taken + 1], large=True)
+                async with ctx.services.answers.hold(ctx.account_id, rendered.large):
+                    big = await ctx.read(alone)
+                    ctx.send(big.data)
+                    await ctx.drain(least=0)
+                rendered = _Rendered(b"", rendered.taken + 1, rendered.missing + big.missing)
+                del big
+            missing += rendered.missing
+            batch = batch[rendered.taken :]
     return missing
 
 
@@ -199,6 +210,8 @@ class _Rendered:
     data: bytes
     taken: int
     missing: int
+    large: int = 0
+    """Octets of the message that comes next and has to be answered alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +224,8 @@ class _Rendering:
     indexes: dict[int, int]
     seen: frozenset[int]
     recent: RecentMessages
+    large: bool = False
+    """There is room for a large message."""
 
     def __call__(self, reader: Reader) -> _Rendered:
         plan = self.plan
@@ -218,15 +233,17 @@ class _Rendering:
         lines: list[bytes] = []
         size = taken = missing = 0
         for uid in self.uids:
-            taken += 1
             row = rows.get(uid)
             if row is None:
+                taken += 1
                 missing += 1
                 continue
+            if plan.octets and row.size > BATCH_OCTETS and not self.large:
+                return _Rendered(b"".join(lines), taken, missing, row.size)
+            taken += 1
             items = [piece(row) for piece in plan.pieces]
             if plan.octets:
-                decoded = self._decoded(reader, row)
-                items.extend(_octets_item(decoded, attribute) for attribute in plan.octets)
+                items.extend(_octets_items(self._decoded(reader, row), plan.octets))
             if uid in self.seen and Column.FLAGS not in plan.columns:
                 items.append(b"FLAGS " + flag_list(row.flags))
             line = fetch_line(self.indexes[uid] + 1, items)
@@ -234,11 +251,22 @@ class _Rendering:
             size += len(line)
             if size > BATCH_OCTETS:
                 break
-        return _Rendered(b"".join(lines), taken, missing)
+        return _Rendered(lines[0] if len(lines) == 1 else b"".join(lines), taken, missing)
 
     def _decoded(self, reader: Reader, row: Message) -> Decoded:
         found = self.recent.get(row.content_id)
         return found or self.recent.put(row.content_id, messages.raw(reader, row.content_id))
+
+
+def _octets_items(decoded: Decoded, wanted: Iterable[Section | BinarySize]) -> Iterator[bytes]:
+    """One item after the other, as long as they are within reason together."""
+    left = REPEATED * len(decoded.raw) + SLACK
+    for attribute in wanted:
+        item = _octets_item(decoded, attribute)
+        left -= len(item)
+        if left < 0:
+            raise Refusal(Reason.LIMIT)
+        yield item
 
 
 def _octets_item(decoded: Decoded, attribute: Section | BinarySize) -> bytes:

@@ -33,6 +33,8 @@ class FragmentLimits:
     append_command: int = 16_384
     literals: int = 100
     append_literals: int = 5_000
+    large: int = 2**20
+    """A literal from this size on is announced before any of it is taken, so that room can be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,13 @@ class RawCommand:
 @dataclass(frozen=True, slots=True)
 class NeedContinuation:
     """The client waits for a `+` before it sends `size` octets (RFC 9051 §4.3). They are within the limits."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A large literal of `size` octets comes without being asked for; none of it is taken before the next fragment is."""
 
     size: int
 
@@ -72,7 +81,7 @@ class Dropped:
     pending: int = 0
 
 
-Fragment = RawCommand | NeedContinuation | Dropped
+Fragment = RawCommand | NeedContinuation | Coming | Dropped
 
 
 class Fragmenter:
@@ -120,10 +129,8 @@ class Fragmenter:
     def next(self) -> Fragment | None:
         """The next fragment, or None when more bytes are needed."""
         while not self._out:
-            if self._want:
-                if not self._take_literal():
-                    return None
-            elif not self._take_line():
+            taken = self._take_literal() if self._want else self._take_line()
+            if not taken and not self._out:
                 return None
         return self._out.popleft()
 
@@ -216,6 +223,8 @@ class Fragmenter:
         self._want = size
         if waits:
             self._out.append(NeedContinuation(size))
+        elif size >= self.limits.large:
+            self._out.append(Coming(size))
         if not size:
             self._finish_literal()
 

@@ -162,3 +162,22 @@ async def test_work_without_a_transaction(store: Store):
 
 def test_folders_are_spread():
     assert folder_of(Path("x"), 258) == Path("x/02/258")
+
+
+async def test_the_searches_of_one_account_leave_threads_to_the_others(store: Store):
+    go, busy = threading.Event(), threading.Semaphore(0)
+
+    def slow(_reader):
+        busy.release()
+        assert go.wait(30)
+
+    mine = [asyncio.create_task(store.read(7, slow)) for _ in range(20)]
+    try:
+        async with asyncio.timeout(20):
+            while not busy.acquire(blocking=False):
+                await asyncio.sleep(0.01)
+            assert (await store.read(8, lambda r: mailboxes.by_name(r, "INBOX"))).uidnext == 1
+    finally:
+        go.set()
+        await asyncio.gather(*mine)
+    assert not store._turns._busy

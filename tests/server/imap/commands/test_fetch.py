@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from server.store import messages as store_messages
@@ -94,3 +96,52 @@ async def test_partial_windows(house, window, uids):
     client = await house.signed_in(mailbox="INBOX")
     found = await client.ok(f"UID FETCH 1:* (UID) (PARTIAL {window})")
     assert found == [b"* %d FETCH (UID %d)" % (uid, uid) for uid in uids]
+
+
+async def test_t126_one_message_is_not_asked_for_a_hundred_times(house):
+    """Sections that overlap would make gigabytes of a message of a few megabytes."""
+    house.append(message(body="x" * 80 + "\r\n" + "y" * 3_000_000))
+    client = await house.signed_in(mailbox="INBOX")
+    overlapping = " ".join(f"BODY.PEEK[]<{n}.100000000>" for n in range(100))
+    found, status = await client.ask(f"UID FETCH 1 ({overlapping})")
+    assert found == []
+    assert status.startswith(b"NO [LIMIT]")
+    (line,) = await client.ok("FETCH 1 (BODY.PEEK[] BODY.PEEK[HEADER] BODY.PEEK[TEXT] BINARY.PEEK[1])")
+    assert len(line) > 9_000_000
+    small = " ".join(f"BODY.PEEK[]<{n}.10>" for n in range(100))
+    (line,) = await client.ok(f"FETCH 1 ({small})")
+    assert line.count(b"{10}") == 100
+
+
+async def test_t126_large_messages_of_an_account_are_answered_one_after_the_other(house):
+    """However many of its clients ask for them at once, and however slowly they read."""
+    for number in range(3):
+        house.append(message(f"Letter {number}", body="z" * 2_000_000))
+    house.append(message("Small"))
+    client = await house.signed_in(mailbox="INBOX")
+    async with house.services.answers.hold(house.ann, 2**40):  # as somebody who does not read holds it
+        client.send(b"x1 FETCH 4:* (UID BODY.PEEK[])\r\n")
+        found, status = await client.answer(b"x1")
+        assert (len(found), status[:2]) == (1, b"OK"), "small messages do not wait"
+        client.send(b"x2 FETCH 1:4 (UID BODY.PEEK[])\r\n")
+        while house.services.answers._users[house.ann] < 2:
+            await asyncio.sleep(0.01)
+        bob = await house.signed_in("bob", mailbox="INBOX")
+        await bob.ok("NOOP")
+    found, status = await client.answer(b"x2")
+    assert [line.split(b" ")[1] for line in found] == [b"1", b"2", b"3", b"4"]
+    assert not house.services.answers._open
+
+
+async def test_t126_the_connections_of_an_account_share_what_is_kept_for_the_next_piece(house, monkeypatch):
+    monkeypatch.setattr(house.services.kept, "_octets", 5_000_000)
+    house.append(message(body="z" * 3_000_000))
+    clients = [await house.signed_in(mailbox="INBOX") for _ in range(3)]
+    for client in clients:
+        (line,) = await client.ok("FETCH 1 BODY.PEEK[]<0.5>")
+        assert b"{5}" in line
+    assert sum(house.services.kept._kept.values()) < 5_000_000
+    for client in clients:
+        await client.ok("LOGOUT")
+        await client.gone()
+    assert not house.services.kept._kept

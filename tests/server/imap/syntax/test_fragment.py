@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.imap.syntax.fragment import Dropped, Excess, Fragmenter, FragmentLimits, NeedContinuation, RawCommand
+from server.imap.syntax.fragment import (
+    Coming,
+    Dropped,
+    Excess,
+    Fragmenter,
+    FragmentLimits,
+    NeedContinuation,
+    RawCommand,
+)
 
 LIMITS = FragmentLimits(
     line=100, literal=50, append_literal=200, command=150, append_command=500, literals=3, append_literals=5
@@ -124,6 +132,10 @@ def test_the_line_limit_is_the_same_at_any_pace(length, end):
     assert isinstance(fragments(data)[0], RawCommand) is (length <= 100 and end == b"\r\n")
 
 
+def test_a_line_without_an_end_is_dropped_as_soon_as_it_is_too_long():
+    assert fragments(b"a " + b"x" * 101) == [Dropped(b"a", Excess.LINE)]
+
+
 SOUP = st.lists(
     st.sampled_from(
         [
@@ -169,3 +181,13 @@ def cut(data, rng: random.Random):
         pieces.append(data[start : start + size])
         start += size
     return pieces or [b""]
+
+
+def test_t113_a_large_literal_is_told_before_any_of_it_is_taken():
+    fragmenter = Fragmenter(FragmentLimits(append_literal=100, append_command=300, large=50))
+    fragmenter.feed(b"a APPEND INBOX {49+}\r\n" + b"x" * 49 + b" {50+}\r\n" + b"y" * 50 + b" {60}\r\n")
+    assert fragmenter.next() == Coming(50)
+    assert fragmenter.buffered >= 50, "what has arrived of it waits"
+    assert fragmenter.next() == NeedContinuation(60)
+    fragmenter.feed(b"z" * 60 + b"\r\n")
+    assert [len(literal) for literal in fragmenter.next().literals] == [49, 50, 60]
