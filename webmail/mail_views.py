@@ -14,7 +14,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from server.log import get_logger
-from webmail import error_page, jinja_filters, page, proxy, rail
+from webmail import compression, error_page, jinja_filters, page, proxy, rail
 from webmail.imap_command import BadArgument
 from webmail.letter_html import LetterCache
 from webmail.mail_error import MailRefused, MailUnavailable, SignInExpired
@@ -42,6 +42,7 @@ def _once(state: BlueprintSetupState) -> None:
     if app.extensions.setdefault(_DONE, state.blueprint) is not state.blueprint:
         return
     jinja_filters.init_app(app)
+    compression.init_app(app)
     app.jinja_env.globals.update(
         mail_rail=rail.current,
         origin_of=rail.origin_of,
