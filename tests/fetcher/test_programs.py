@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.imap_server import ImapServer
 from tests.fakes.lmtp_server import LmtpServer
 from tests.fakes.pop3_server import Maildrop, Pop3Server, letters
 
@@ -39,13 +40,13 @@ async def shell(tmp_path):
     return run
 
 
-def add(port):
+def add(port, protocol="pop3"):
     return (
         "source",
         "add",
         ANN,
         "--protocol",
-        "pop3",
+        protocol,
         "--host",
         "127.0.0.1",
         "--port",
@@ -57,18 +58,19 @@ def add(port):
     )
 
 
-async def test_the_command_line_on_a_stopped_system(shell):
+@pytest.mark.parametrize(("protocol", "server"), [("pop3", Pop3Server), ("imap", ImapServer)])
+async def test_the_command_line_on_a_stopped_system(shell, protocol, server):
     drop = Maildrop()
     for raw in letters(3):
         drop.add(raw)
-    async with Pop3Server(drop) as pop3:
-        await shell(*add(pop3.port), "--leave", said=b"right horse\n")
+    async with server(drop) as provider:
+        await shell(*add(provider.port, protocol), "--leave", said=b"right horse\n")
         assert "3 collected" in await shell("source", "fetch", ANN)
         assert "0 collected" in await shell("source", "fetch", ANN)
         assert len(drop.messages) == 3
         listed = await shell("source", "list", ANN)
         assert "someone at 127.0.0.1" in listed and "3 collected" in listed
-        again = await shell(*add(pop3.port), answer=1, said=b"right horse\n")
+        again = await shell(*add(provider.port, protocol), answer=1, said=b"right horse\n")
         assert "already" in again and "Traceback" not in again
     failed = await shell("source", "fetch", ANN, answer=1)
     assert "does not accept connections" in failed and "Traceback" not in failed
