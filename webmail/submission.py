@@ -126,7 +126,11 @@ def _connected(door: Door) -> smtplib.SMTP:
         return smtplib.SMTP_SSL(door.host, door.port, OWN_NAME, timeout=CONNECT_SECONDS, context=door.context)
     client = smtplib.SMTP(door.host, door.port, OWN_NAME, timeout=CONNECT_SECONDS)
     if door.protection == "starttls":
-        client.starttls(context=door.context)
+        try:
+            client.starttls(context=door.context)
+        except BaseException:
+            client.close()
+            raise
     return client
 
 
