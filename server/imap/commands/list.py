@@ -1,7 +1,8 @@
 """LIST and LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 3501 §6.3.9).
 
 One read of all mailboxes answers any form; STATUS return data comes from the same stored counters, so a client needs no
-command per mailbox.
+command per mailbox. Matching costs the length of the patterns times that of all names, so patterns have a bound, and it is done
+where the read is, not on the event loop (security T125).
 """
 
 from collections.abc import Iterable
@@ -11,10 +12,14 @@ from server.db.transaction import Reader
 from server.imap.commands.mailbox import Counters, status_line
 from server.imap.handler import Context
 from server.imap.syntax import command as c
+from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.mailbox_name import DELIMITER, Pattern
 from server.imap.syntax.response import Reply, untagged
 from server.store import mailboxes
 from server.store.model import Mailbox
+
+MAX_PATTERNS = 2_000
+"""Characters of all patterns of one command; a mailbox name has 500 octets at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,10 @@ async def list_(ctx: Context, command: c.List) -> Reply:
         # RFC 9051 §6.3.9: an empty pattern asks for the delimiter.
         return Reply("Done", untagged=(untagged(b"LIST", rb'(\Noselect) "/" ""'),))
     ctx.condstore |= "HIGHESTMODSEQ" in command.status
-    entries, counters = await ctx.read(lambda r: _look(r, command.status))
-    tree = _Tree(entries)
     matches = _matcher(command.reference, command.patterns)
+    tree, found, counters = await ctx.read(lambda r: _matching(r, matches, command.status))
     lines: list[bytes] = []
-    for entry in tree.entries:
-        if not matches(entry.name):
-            continue
+    for entry in found:
         line = _line(ctx, tree, entry, command)
         if line is None:
             continue
@@ -61,6 +63,15 @@ async def list_(ctx: Context, command: c.List) -> Reply:
         if command.status and entry.mailbox is not None:
             lines.append(status_line(ctx, entry.mailbox, counters[entry.mailbox.id], command.status))
     return Reply("Done", untagged=tuple(lines))
+
+
+def _matching(
+    reader: Reader, matches: "_Matcher", items: tuple[str, ...]
+) -> tuple[_Tree, list[_Entry], dict[int, Counters]]:
+    """All names, and those that the patterns mean."""
+    entries, counters = _look(reader, items)
+    tree = _Tree(entries)
+    return tree, [entry for entry in tree.entries if matches(entry.name)], counters
 
 
 def _look(reader: Reader, items: tuple[str, ...]) -> tuple[list[_Entry], dict[int, Counters]]:
@@ -72,6 +83,8 @@ def _look(reader: Reader, items: tuple[str, ...]) -> tuple[list[_Entry], dict[in
 
 
 def _matcher(reference: str, patterns: tuple[str, ...]) -> "_Matcher":
+    if sum(len(reference) + len(pattern) for pattern in patterns) > MAX_PATTERNS:
+        raise ProtocolError("The patterns are too long")
     # RFC 9051 §6.3.9: the reference is put before the pattern as it stands.
     return _Matcher([Pattern(_inbox(reference + pattern)) for pattern in patterns])
 
@@ -120,13 +133,10 @@ def _line(ctx: Context, tree: _Tree, entry: _Entry, command: c.List) -> bytes | 
 
 
 async def lsub(ctx: Context, command: c.Lsub) -> Reply:
-    entries, _ = await ctx.read(lambda r: _look(r, ()))
-    tree = _Tree(entries)
     matches = _matcher(command.reference, (command.pattern,))
+    tree, found, _ = await ctx.read(lambda r: _matching(r, matches, ()))
     lines = []
-    for entry in tree.entries:
-        if not matches(entry.name):
-            continue
+    for entry in found:
         if entry.subscribed:
             words = rb"(\Noselect)" if entry.mailbox is None else b"()"
         elif command.pattern.endswith("%") and entry.name in tree.subscribed_below:
