@@ -1,7 +1,7 @@
 """One POP3 connection: reads lines, carries out what the session asks for, writes replies.
 
-Invariants: at most one command line beyond the limit is held, and about `BATCH_OCTETS` of messages plus one message; a client
-that does not read or does not write is cut after the time-outs of `Limits`; the maildrop's lock is released and nothing is
+Invariants: at most one command line beyond the limit is held, and about `BATCH_OCTETS` of messages and replies plus one of them; a
+client that does not read, or does not write a whole line, is cut after the time-outs of `Limits`; the maildrop's lock is released and nothing is
 deleted however the connection ends; no exception text reaches the client.
 """
 
@@ -89,6 +89,8 @@ class Connection:
         self._lock: maildrop.Lock | None = None
         self._watched: Subscription | None = None
         self._pending: list[Send | Retrieve] = []
+        self._pending_octets = 0
+        self._heard = 0.0
 
     async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve the client until either side ends it."""
@@ -135,14 +137,19 @@ class Connection:
     # -- the loop
 
     async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
         await self._write(self._session.greeting())
+        self._heard = loop.time()
         while not self._finishing:
             line = self._next_line()
             if line is None:
-                await self._flush()
+                if self._pending:
+                    await self._flush()
+                    self._heard = loop.time()
                 await self._read()
                 continue
             await self._act(line)
+            self._heard = loop.time()
         await self._flush()
 
     def _next_line(self) -> bytes | None:
@@ -157,7 +164,12 @@ class Connection:
         action = self._session.receive(line)
         if isinstance(action, (Send, Retrieve)):
             self._pending.append(action)
-            if len(self._pending) >= BATCH_MESSAGES or (isinstance(action, Send) and action.close):
+            is_last = False
+            if isinstance(action, Send):
+                # A list of a large maildrop is a long reply to a short command.
+                self._pending_octets += len(action.data)
+                is_last = action.close
+            if is_last or len(self._pending) >= BATCH_MESSAGES or self._pending_octets >= BATCH_OCTETS:
                 await self._flush()
             return
         await self._flush()
@@ -239,7 +251,7 @@ class Connection:
 
     async def _flush(self) -> None:
         """Answer everything that was asked, in order; messages are read from the store together, short replies written so."""
-        pending, self._pending = self._pending, []
+        pending, self._pending, self._pending_octets = self._pending, [], 0
         ready: dict[int, bytes] = {}
         out = bytearray()
         for position, action in enumerate(pending):
@@ -300,7 +312,8 @@ class Connection:
         timeout = self._idle_timeout if signed_in else self._login_timeout
         self._waiting = True
         try:
-            async with asyncio.timeout(timeout):
+            # Since the last whole line, so that octet after octet is not patience without end (security.md T102).
+            async with asyncio.timeout_at(self._heard + timeout):
                 data = await self._reader.read(READ_SIZE)
         except TimeoutError:
             # RFC 1939 §3: the session closes without entering the UPDATE state.

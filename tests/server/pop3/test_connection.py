@@ -258,6 +258,26 @@ async def test_an_exception_tells_nothing(house, monkeypatch):
     assert (await (await house.connect()).sign_in()).startswith("+OK")
 
 
+async def test_t126_long_lists_do_not_gather(house, monkeypatch):
+    """A hundred lists of a large maildrop are asked for in a few octets."""
+    monkeypatch.setattr(serving, "BATCH_OCTETS", 2_000)
+    await house.fill(*(message(n) for n in range(60)))
+    client = await house.signed_in()
+    flushed = []
+    original = serving.Connection._flush
+
+    async def flush(self):
+        flushed.append(sum(len(action.data) for action in self._pending))
+        await original(self)
+
+    monkeypatch.setattr(serving.Connection, "_flush", flush)
+    client.writer.write(b"UIDL\r\n" * 40)
+    for _ in range(40):
+        assert (await client.line()).startswith(b"+OK")
+        assert len(await client.rest()) == 60
+    assert max(flushed) < 4_000
+
+
 class TestLimits:
     @pytest.fixture
     def limits(self):
@@ -267,6 +287,15 @@ class TestLimits:
         client = await house.connect()
         await client.say("USER anna")
         assert await client.ended()
+
+    @pytest.mark.parametrize("signs_in", [False, True])
+    async def test_t102_octet_by_octet_is_not_patience_without_end(self, house, signs_in):
+        client = await (house.signed_in() if signs_in else house.connect())
+        ended = asyncio.create_task(client.ended())
+        while not ended.done():
+            client.writer.write(b"N")
+            await asyncio.sleep(0.05)
+        assert await ended
 
     async def test_idle(self, house):
         await house.fill(message(1))
