@@ -32,6 +32,7 @@ REASONS = {
     "long": N_("This is too long."),
     "bad": N_("This cannot be used."),
     "exists": N_("You collect this account already."),
+    "again": N_("For another server, type the password again."),
     "many": N_("You have as many accounts as are allowed."),
 }
 COLOURS = HUES
@@ -168,9 +169,19 @@ def create(new: NewSource, password: str) -> int:
 
 
 def change(source: Source, values: Mapping[str, Any], password: str | None) -> None:
-    """Change a source; raises SourceInvalid."""
+    """Change a source; raises SourceInvalid.
+
+    What the administrator allowed for one server does not go on to another that a person names (T051), nor does the password that
+    was given for one: whoever holds somebody's session for a minute must not have it sent to a server of theirs (T065).
+    """
+    host = str(values.get("host", source.host)).strip().rstrip(".").lower()
+    is_elsewhere = (host, values.get("port", source.port)) != (source.host, source.port)
+    becomes_clear = values.get("tls", source.tls) == "none" != source.tls
+    if not password and (host != source.host or becomes_clear) and host:
+        raise SourceInvalid("password", "again")
     ring = table.keyring(desk.settings) if password else None
-    _write(lambda w: table.change(w, source.id, now=now(), password=password, ring=ring, **values))
+    wanted = dict(values) | ({"private_ok": False} if is_elsewhere else {})
+    _write(lambda w: table.change(w, source.id, now=now(), password=password, ring=ring, **wanted))
 
 
 def collect(source: Source) -> None:

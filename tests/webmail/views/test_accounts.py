@@ -151,8 +151,36 @@ class TestEdit:
     def test_an_empty_password_keeps_the_old_one(self, iris, one, directory):
         before = read(directory, one).sealed_password
         iris.get(f"/mail/accounts/{one}/edit")
-        iris.post(f"/mail/accounts/{one}/edit", **self.FORM, password="")
+        form = self.FORM | {"host": "pop.other.example", "password": ""}
+        assert iris.post(f"/mail/accounts/{one}/edit", **form).status_code == 302
         assert read(directory, one).sealed_password == before
+
+    @pytest.mark.parametrize(
+        ("elsewhere", "private"),
+        [
+            ({"host": "10.0.0.1", "password": "new"}, False),
+            ({"port": "6379"}, False),
+            ({"host": " POP.other.example. "}, True),
+            ({"name": "Another name"}, True),
+        ],
+    )
+    def test_t051_what_one_server_was_allowed_another_is_not(self, iris, make_source, directory, elsewhere, private):
+        """The administrator let it be of the own network; its owner may not choose which machine of it."""
+        near = make_source(private_ok=True)
+        iris.get(f"/mail/accounts/{near}/edit")
+        form = self.FORM | {"host": "pop.other.example", "port": "995", "tls": "implicit"} | elsewhere
+        assert iris.post(f"/mail/accounts/{near}/edit", **form).status_code == 302
+        assert read(directory, near).private_ok is private
+
+    @pytest.mark.parametrize("elsewhere", [{"host": "evil.example"}, {"tls": "none"}])
+    def test_t065_the_password_goes_to_no_other_server_unasked(self, iris, one, directory, elsewhere):
+        iris.get(f"/mail/accounts/{one}/edit")
+        form = self.FORM | {"host": "pop.other.example"} | elsewhere
+        response = iris.post(f"/mail/accounts/{one}/edit", **form)
+        assert response.status_code == 400
+        assert "type the password again" in response.text
+        assert read(directory, one).host == "pop.other.example"
+        assert iris.post(f"/mail/accounts/{one}/edit", **form, password="typed again").status_code == 302
 
     @pytest.mark.parametrize(
         "wrong", [{"port": "x"}, {"host": ""}, {"host": "a b"}, {"username": ""}, {"mailbox": ""}, {"name": "x\x00y"}]
