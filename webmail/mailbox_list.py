@@ -59,7 +59,6 @@ class Mailbox:
     def depth(self) -> int:
         return self.name.count(self.delimiter) if self.delimiter else 0
 
-
     @property
     def state(self) -> str:
         """Changes when anything in the mailbox does; a page compares it with what it was made from."""
