@@ -81,7 +81,7 @@ async def steps(
 ) -> AsyncIterator[Step]:
     """Yield the steps as they are done, for a page that shows them live."""
     listed = private_ok or host.lower() in {h.lower() for h in settings.source_private_hosts}
-    target = Target(host, port, tls, private_ok=listed or settings.is_loopback, plain_ok=listed, protocol=protocol)
+    target = Target(host, port, tls, private_ok=listed or settings.is_trial, plain_ok=listed, protocol=protocol)
     environment = environment or Environment(connection.Times(reply=20, connect=10, name=10))
     examination = _Examination(target, username, password, environment)
     try:

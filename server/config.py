@@ -122,8 +122,13 @@ class Settings:
 
     @property
     def is_loopback(self) -> bool:
-        """True in a trial: nobody but this machine can connect, so plain-text sign-in and local sources are allowed."""
+        """True where nobody but this machine can connect, so that a password in clear crosses no network."""
         return ipaddress.ip_address(self.bind).is_loopback
+
+    @property
+    def is_trial(self) -> bool:
+        """True while nobody but this machine's own people use it: no proxy of ours, and no public address, leads others here."""
+        return self.is_loopback and not self.trusted_proxies and self.base_url is None
 
     @property
     def webmail_imap(self) -> tuple[str, int]:

@@ -35,7 +35,7 @@ def is_fresh() -> bool:
 
 def code_needed(settings: Settings) -> bool:
     """Tell whether strangers could reach the wizard: directly, or by a proxy on this machine."""
-    return not settings.is_loopback or settings.base_url is not None or bool(settings.trusted_proxies)
+    return not settings.is_trial
 
 
 def code_path(settings: Settings) -> Path:

@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +24,8 @@ NAME_LIMIT = 255
 RESERVE = 32 * 1024
 """Octets of the largest message that are left to its text."""
 CHUNK = 256 * 1024
+LOOK_OCTETS = 4 * 2**20
+"""After so much of a file it is looked how much others have brought meanwhile."""
 ID_LENGTH = 32
 
 
@@ -61,14 +63,14 @@ class Uploads:
     def put(self, name: str, kind: str, stream: IO[bytes]) -> Upload:
         """Keep what a stream gives. Raises UploadRefused."""
         self._sweep()
-        held = list(self._all())
-        if len(held) >= FILES:
+        if len(list(self._all())) >= FILES:
             raise UploadRefused("many")
-        room = min(self._limit, self._limit * OCTETS_FACTOR - sum(one.size for one in held))
+        # What is on the disk counts, so that files which come at the same time, and cut ones, do too.
+        room = min(self._limit, self._limit * OCTETS_FACTOR - self._on_disk())
         identifier = secrets.token_hex(ID_LENGTH // 2)
         path = self._folder / identifier
         try:
-            size = _copy(stream, path, room)
+            size = _copy(stream, path, room, lambda: self._on_disk() <= self._limit * OCTETS_FACTOR)
         except BaseException:  # too large, or the browser went away in the middle
             path.unlink(missing_ok=True)
             raise
@@ -101,6 +103,13 @@ class Uploads:
             if found is not None:
                 yield found
 
+    def _on_disk(self) -> int:
+        total = 0
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError):
+                total += path.stat().st_size if path.suffix != ".json" else 0
+        return total
+
     def _sweep(self) -> None:
         """Remove what is a day old, of everybody: who went away does not come back to clean up."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -128,14 +137,20 @@ def clean_kind(kind: str) -> str:
     return f"{main}/{sub}" if good and main not in ("multipart", "message") else "application/octet-stream"
 
 
-def _copy(stream: IO[bytes], path: Path, room: int) -> int:
+def _copy(stream: IO[bytes], path: Path, room: int, still_room: Callable[[], bool]) -> int:
     size = 0
+    looked = 0
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         while chunk := stream.read(CHUNK):
             size += len(chunk)
             if size > room:
                 raise UploadRefused("large")
             file.write(chunk)
+            if size - looked >= LOOK_OCTETS:
+                looked = size
+                file.flush()
+                if not still_room():
+                    raise UploadRefused("large")
     return size
 
 

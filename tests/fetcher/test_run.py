@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +10,7 @@ from fetcher import account, lease, run, seen
 from fetcher.connection import Environment
 from fetcher.dialogue import Limits
 from fetcher.uidl import State
+from server.config import Settings
 from tests.fakes.pop3_server import letters
 from tests.fetcher.conftest import QUICK
 
@@ -560,3 +562,10 @@ async def test_an_unforeseen_error_is_told_as_such_and_logged(world, monkeypatch
     monkeypatch.setattr(run, "target_of", broken)
     report = await world.fetch()
     assert report.error.code == "internal" and world.source().state == "failing"
+
+
+@pytest.mark.parametrize(("given", "near"), [({}, True), ({"base_url": "https://mail.example"}, False)])
+def test_t051_only_a_trial_collects_from_its_own_machine(tmp_path, given, near):
+    """Behind a proxy, people from everywhere name servers, whatever address is bound."""
+    source = SimpleNamespace(host="127.0.0.1", port=110, tls="none", private_ok=False, protocol="pop3")
+    assert run.target_of(source, Settings(data=tmp_path, **given)).private_ok is near

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from server.config import Ports, SettingError, load
+from server.config import Ports, SettingError, Settings, load
 
 
 def settings(tmp_path: Path, environ=None, **options):
@@ -71,3 +71,18 @@ def test_a_missing_file_that_was_asked_for_is_an_error(tmp_path):
 
 def test_secrets_are_not_in_the_text_of_settings(tmp_path):
     assert "hush" not in repr(settings(tmp_path, smarthost_password="hush"))
+
+
+@pytest.mark.parametrize(
+    ("given", "trial"),
+    [
+        ({}, True),
+        ({"bind": "0.0.0.0"}, False),
+        ({"base_url": "https://mail.example"}, False),
+        ({"trusted_proxies": ("127.0.0.1",)}, False),
+    ],
+)
+def test_behind_a_proxy_is_no_trial(tmp_path, given, trial):
+    """T051: what is bound to loopback may still be used by people from everywhere."""
+    found = Settings(data=tmp_path, **given)
+    assert found.is_trial is trial

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import json
 import os
@@ -215,3 +216,34 @@ def test_a_damaged_card_is_no_file(settings, shelf):
 
 def test_small_installations_have_a_limit_too(settings):
     assert Uploads(replace(settings, message_size_limit=64 * 1024), 7).limit > 0
+
+
+def test_t046_files_that_come_at_the_same_time_count_together(settings, monkeypatch):
+    """Each began when nothing was there yet; together they are not more than one after the other."""
+    monkeypatch.setattr(uploads, "CHUNK", 1_000)
+    monkeypatch.setattr(uploads, "LOOK_OCTETS", 10_000)
+    shelf = Uploads(settings, 7)
+    bound = shelf.limit * uploads.OCTETS_FACTOR
+
+    class Nested:
+        """In the middle of a file, the next one begins."""
+
+        def __init__(self, depth):
+            self.depth, self.left = depth, shelf.limit
+
+        def read(self, size):
+            if self.left == shelf.limit and self.depth:
+                self.left -= size
+                with contextlib.suppress(UploadRefused):
+                    shelf.put("next", "", Nested(self.depth - 1))
+                return b"x" * size
+            size = min(size, self.left)
+            self.left -= size
+            return b"x" * size
+
+    with contextlib.suppress(UploadRefused):
+        shelf.put("first", "", Nested(12))
+    held = sum(path.stat().st_size for path in (settings.data / "uploads" / "7").iterdir())
+    assert shelf.limit < held <= bound + 12 * 10_000
+    with pytest.raises(UploadRefused):
+        shelf.put("one more", "", io.BytesIO(bytes(shelf.limit)))
