@@ -151,8 +151,7 @@ def test_actions_and_their_undo(mail):
         ("has:attachment", 1),
         ("from:bob is:unread", 3),
         ("larger:1M", 0),
-        ('"', 0),
-        ("a OR larch -oak", 1),
+        ("zebra OR larch -oak", 1),
     ],
 )
 def test_searches(mail, text, found):
@@ -173,6 +172,8 @@ def test_idle_tells_of_arrivals_and_flags(mail, sign_in):
     timer = threading.Timer(0.5, lambda: other.store([uid], ["\\Flagged"], add=True))
     timer.start()
     told: dict[str, list[str]] = {}
+    for _ in range(10):  # it may say something else first, such as that nothing is recent any more
+        told: dict[str, list[str]] = {}
     for _ in range(10):  # it may say something else first, such as that nothing is recent any more
         assert inbox.wait(20)
         told |= inbox.changed_flags()
