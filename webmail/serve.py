@@ -100,7 +100,7 @@ def serve(settings: Settings) -> None:
         AssetsMissing: The front end was never built.
     """
     Manifest.load()
-    heap.few_arenas()
+    heap.be_modest()
     settings.run_dir.mkdir(parents=True, exist_ok=True)
     log.info("web_starting", bind=settings.bind, port=settings.ports.web)
     _Server(settings).run()

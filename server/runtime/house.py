@@ -77,5 +77,5 @@ async def until_asked_or_renamed(asked: asyncio.Event, directory: Directory, hos
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a role's main function on a loop of its own."""
-    heap.few_arenas()
+    heap.be_modest()
     uvloop.run(main())
