@@ -175,7 +175,9 @@ class Mail:
         if self.selected and self.selected[0] == mailbox:
             return self.selected[1]
         self.selected = None
-        answer = self.run(b"SELECT ", mailbox_name(mailbox))
+        # RFC 7162 §3.1.8: without the parameter a server may keep no modification sequences.
+        parameter = b" (CONDSTORE)" if self.has("CONDSTORE") else b""
+        answer = self.run(b"SELECT ", mailbox_name(mailbox), parameter)
         uidvalidity = response.number(answer.code("UIDVALIDITY"))
         self.highestmodseq = response.number(answer.code("HIGHESTMODSEQ"))
         self.selected = (mailbox, uidvalidity)

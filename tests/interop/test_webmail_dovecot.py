@@ -173,8 +173,6 @@ def test_idle_tells_of_arrivals_and_flags(mail, sign_in):
     timer.start()
     told: dict[str, list[str]] = {}
     for _ in range(10):  # it may say something else first, such as that nothing is recent any more
-        told: dict[str, list[str]] = {}
-    for _ in range(10):  # it may say something else first, such as that nothing is recent any more
         assert inbox.wait(20)
         told |= inbox.changed_flags()
         if told:
