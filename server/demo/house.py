@@ -25,7 +25,7 @@ ELSEWHERE = "iris.lin@nordlicht.example"
 """The account at the second local domain that the demo collects from."""
 ELSEWHERE_PASSWORD = "northern light"  # noqa: S105 - as above
 
-QUOTA = 60 * 2**30
+QUOTA = 60 * 10**9
 FOLDERS = ("Clients", "Family", "Travel")
 DAY = 24.0
 
