@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 
 import structlog
 
@@ -28,3 +30,9 @@ def test_secrets_are_blanked_and_values_bounded(monkeypatch):
     assert "hunter2" not in written
     assert "t0p" not in written
     assert len(written) < 1_000
+
+
+def test_a_role_does_not_carry_what_prints_pretty_tracebacks():
+    code = "import sys, server.log; print(any(name.partition('.')[0] == 'rich' for name in sys.modules)); import rich"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
