@@ -55,7 +55,11 @@ def test_a_failing_disk_leaves_nothing(tmp_path, monkeypatch):
     assert [p for p in (tmp_path / "queue").rglob("*") if p.is_file()] == []
 
 
-@pytest.mark.parametrize("name", ["", "../../etc/passwd", "a/b", "A" * 22, "x" * 10, NAME + "/x", NAME + "\n"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "../../etc/passwd", "a/b", "A" * 22, "x" * 10, NAME + "/x", NAME + "\n"],
+    ids=["empty", "climbs", "folder", "capitals", "short", "below", "line"],  # NAME is another one in each process
+)
 def test_names_from_elsewhere_are_refused(tmp_path, name):
     with pytest.raises(ValueError, match="queue id"):
         Blobs(tmp_path).get(name)
