@@ -17,7 +17,7 @@ DOMAIN = "bench.test"
 USERS = 50
 PASSWORD = "bench password"
 WRITE_STEP = 10
-"""Accounts made in one transaction: a password hash takes 20 ms, and the running web role wants the database too."""
+"""Accounts made in one transaction: a password hash takes 20 ms."""
 
 
 def address(number):
