@@ -2,6 +2,9 @@
 
 A list page of 120 kB goes out as 10. Built files never change under their name, so each is compressed once and kept. Streams, files of
 mail and small answers go as they are (RFC 9110 §8.4.1.3, §12.5.3).
+
+So does whatever another site asked for: the length of a compressed page tells how much of what the asker put into its address stands
+in it besides, and whoever sees lengths on the network could have a page asked for thousands of times (BREACH).
 """
 
 import gzip
@@ -66,7 +69,8 @@ class Compressor:
 def _fits(response: Response) -> bool:
     if response.status_code != 200 or "Content-Encoding" in response.headers or request.method != "GET":
         return False
-    if response.is_streamed and request.endpoint != "static":
+    is_ours = request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
+    if request.endpoint != "static" and (response.is_streamed or not is_ours):
         return False
     return response.mimetype in KINDS and "attachment" not in response.headers.get("Content-Disposition", "")
 

@@ -36,7 +36,14 @@ def _open_chosen() -> sqlite.Connection:
 @lru_cache(maxsize=1)
 def shared_engine() -> sa.Engine:
     """Return the engine of this process, made at first use."""
-    return sa.create_engine("sqlite://", creator=_open_chosen, poolclass=NullPool, query_cache_size=COMPILED_STATEMENTS)
+    return sa.create_engine(
+        "sqlite://",
+        creator=_open_chosen,
+        poolclass=NullPool,
+        query_cache_size=COMPILED_STATEMENTS,
+        # An error's text ends up in the log, and the values of a statement are people's mail and secrets (security.md T082).
+        hide_parameters=True,
+    )
 
 
 class Link:

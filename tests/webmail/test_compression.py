@@ -73,3 +73,12 @@ def test_built_files_are_compressed_once(monkeypatch, tmp_path):
     assert gzip.decompress(first.data).startswith(b"p {")
     monkeypatch.setattr(gzip, "compress", lambda *arguments, **options: pytest.fail("again"))
     assert ask(client, "/static/a.css").data == first.data
+
+
+@pytest.mark.parametrize(
+    ("site", "compressed"), [("same-origin", True), ("none", True), ("cross-site", False), ("same-site", False)]
+)
+def test_what_another_site_asks_for_does_not_tell_by_its_length(client, site, compressed):
+    """BREACH: a guess that is right makes a compressed page shorter."""
+    answer = client.get("/page", headers={"Accept-Encoding": "gzip", "Sec-Fetch-Site": site})
+    assert ("Content-Encoding" in answer.headers) is compressed

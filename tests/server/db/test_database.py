@@ -326,3 +326,11 @@ def test_compiled_statements(database: Database):
     assert database.read(lambda r: r.run(find, what="b").fetchall()) == [(2, 7)]
     with pytest.raises(KeyError):
         database.read(lambda r: r.run(find))
+
+
+def test_t082_errors_do_not_tell_values(database: Database):
+    """They are logged, and values are mail and secrets."""
+    database.write(add("a secret value"))
+    with pytest.raises(sa.exc.IntegrityError) as caught:
+        database.write(add("a secret value"))
+    assert "a secret value" not in str(caught.value)
