@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from webmail.envelope import Person
 from webmail.page import hue, initials
@@ -67,6 +68,7 @@ class Avatar:
     icon: str = ""
 
 
+@lru_cache(maxsize=4_000)
 def of(person: Person | None) -> Avatar:
     """The avatar of an address; of nobody, a question mark."""
     if person is None or not (person.name or person.email):

@@ -15,7 +15,9 @@ from webmail.message_list import Row
 from webmail.query import Query
 
 MAX_MAILBOXES = 60
-MAX_ROWS = 100
+MAX_ROWS = 50
+MOST_ROWS = 1_000
+"""Further pages ask for all rows above them again, so there is an end."""
 SKIPPED = frozenset({"junk", "trash"})
 """Not part of 'all mail', as people expect; `in:Trash` searches it."""
 

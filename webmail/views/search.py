@@ -1,6 +1,8 @@
 """Search: the page of results, and the suggestions of the search box."""
 
-from flask import Blueprint, make_response, render_template, request
+from typing import Any
+
+from flask import Blueprint, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -21,13 +23,20 @@ def show() -> BaseResponse:
     text = request.args.get("q", "")[: query.MAX_QUERY]
     chosen = request.args.get("in", "")
     wanted = query.parse(text, today())
+    offset = min(max(request.args.get("offset", 0, type=int), 0), search.MOST_ROWS)
     with lease(mail_views.session()) as mail:
         current = rail.load(mail)
         places = search.scope(current.mailboxes, wanted, chosen)
-        found = search.run(mail, places, wanted) if wanted.tokens or wanted.mailbox else None
-    rows = found.rows if found else ()
+        limit = min(offset + search.MAX_ROWS, search.MOST_ROWS)
+        found = search.run(mail, places, wanted, limit=limit) if wanted.tokens or wanted.mailbox else None
+    rows = found.rows[offset:] if found else ()
     page = Page("", 0, rows, found.total if found else 0)
-    template = "_partials/list.html" if mail_views.is_partial() else "search.html"
+    has_more = found is not None and len(found.rows) == limit < min(found.total, search.MOST_ROWS)
+    scope: dict[str, Any] = {"in": chosen} if chosen else {}
+    more = url_for("search.show", q=text, offset=limit, **scope) if has_more else ""
+    template = "search.html"
+    if mail_views.is_partial():
+        template = "_partials/rows.html" if request.args.get("part") == "rows" else "_partials/list.html"
     return make_response(
         render_template(
             template,
@@ -38,6 +47,7 @@ def show() -> BaseResponse:
             q=text,
             chosen=chosen,
             found=found,
+            more=more,
         )
     )
 

@@ -61,3 +61,18 @@ def test_suggestions(ann):
     text = ann.get("/mail/suggest?q=table").text
     assert "<mark>table</mark>" in text
     assert ann.get("/mail/suggest").status_code == 200
+
+
+def test_results_go_on_page_by_page(room, ann):
+    for number in range(55):
+        room[0].house.append(letter(f"Zebra {number}", "stripes\n"))
+    first = ann.piece("/mail/search?q=zebra")
+    assert first.text.count('<li class="row') == 50
+    assert "55 found" in first.text
+    following = first.text.partition('data-more><a href="')[2].partition('"')[0].replace("&amp;", "&")
+    second = ann.piece(f"{following}&part=rows")
+    assert second.text.count('<li class="row') == 5
+    assert "data-more" not in second.text
+    assert "data-list-head" not in second.text
+    assert ann.get("/mail/search?q=zebra&offset=-5").status_code == 200
+    assert ann.get("/mail/search?q=zebra&offset=99999999999999999999").status_code == 200
