@@ -37,6 +37,9 @@ class Person:
         return self.name or self.email
 
 
+NOBODY = Person("", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """The fields that IMAP gives for one message."""
@@ -68,6 +71,11 @@ class Fetched:
     modseq: int = 0
     structure: Item = None
     sections: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def author(self) -> Person:
+        """Who wrote it; nobody when the message names no one (or was gone before its envelope was read)."""
+        return next(iter(self.envelope.from_ or self.envelope.sender), NOBODY)
 
     def has(self, flag: str) -> bool:
         """Whether a flag or keyword is set; they are compared without case (RFC 9051 §2.3.2)."""

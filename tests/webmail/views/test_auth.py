@@ -79,7 +79,7 @@ def test_a_token_is_not_a_password(iris, app, new_visitor):
 
 def test_a_password_of_a_megabyte_is_refused_before_it_costs(visitor, monkeypatch):
     monkeypatch.setattr(passwords, "matches", lambda *_: pytest.fail("hashed"))
-    assert visitor.sign_in(password="x" * 1_000_000).status_code == 403
+    assert visitor.sign_in(password="x" * 1_000_000).status_code == 413
 
 
 def test_sign_in_needs_its_form(visitor):

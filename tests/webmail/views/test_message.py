@@ -307,3 +307,11 @@ def test_reading_by_address_changes_nothing(room, ann, put):
     uid = int(at.split("/")[1])
     assert not mail.fetch([uid], ["FLAGS"])[uid].has("\\Seen")
     mail.close()
+
+
+def test_a_conversation_shows_a_message_that_names_no_author(ann, put):
+    put(b"Message-ID: <nobody@example.org>\r\nSubject: Sent by a machine\r\n\r\nno author\r\n")
+    at = put(letter("Re: Sent by a machine", mid="<answer@example.org>", reply_to="<nobody@example.org>"))
+    pane = ann.piece(f"/mail/message/{at}")
+    assert pane.status_code == 200
+    assert "data-old" in pane.text
