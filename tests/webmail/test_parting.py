@@ -61,7 +61,10 @@ def test_ending_another_device_closes_its_connections_and_tells_its_tabs(room):
         tab = hub().open_tab(str(phone), lambda: connect(app.extensions["posthouse"].settings, "x", "x"))
     visitor.post(f"/mail/settings/devices/{phone}/end")
     assert held(app) == {str(mine)}
-    assert tab.get(PATIENCE) == SIGNED_OUT
+    heard = tab.get(PATIENCE)
+    if heard is not None and heard.name == "state":  # the watch had begun before the session ended
+        heard = tab.get(PATIENCE)
+    assert heard == SIGNED_OUT
     tab.close()
     assert visitor.get("/mail/box/INBOX").status_code == 200
 
@@ -104,6 +107,9 @@ def test_a_session_ended_elsewhere(room, monkeypatch):
         tab = hub().open_tab(str(mine), lambda: connect(settings, "ann@example.org", secret))
     until(lambda: house.authenticator._watch._visits)
     house.directory.write_now(lambda w: tokens.revoke(w, house.ann, mine))
-    assert tab.get(PATIENCE) == SIGNED_OUT
+    heard = tab.get(PATIENCE)
+    if heard is not None and heard.name == "state":  # the watch had begun before the session ended
+        heard = tab.get(PATIENCE)
+    assert heard == SIGNED_OUT
     tab.close()
     until(lambda: len(house.listener.sessions) == 0)
