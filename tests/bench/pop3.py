@@ -20,6 +20,8 @@ from common import connect, numbered, report, server_parser
 from latency_proxy import start_proxy
 
 UNPRIVILEGED = "nobody"
+PATIENCE = 60
+"""Seconds for a foreign fetcher; getmail waits three minutes for a child of its own now and then."""
 
 
 class ProxyThread(threading.Thread):
@@ -134,9 +136,17 @@ def _run(folder, command, **environment):
         identity = {"user": UNPRIVILEGED, "group": "nogroup", "extra_groups": []}
         for path in (folder, *pathlib.Path(folder).rglob("*")):
             shutil.chown(path, UNPRIVILEGED)
-    done = subprocess.run(
-        command, **identity, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    try:
+        done = subprocess.run(
+            command,
+            **identity,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"not done after {PATIENCE} s") from error
     if done.returncode:
         raise RuntimeError(f"{command[0]} exited with {done.returncode}: {done.stdout[-300:].decode(errors='replace')}")
 
