@@ -5,6 +5,7 @@ event streams are open; no access log, since paths of mail would be in it.
 """
 
 import contextlib
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -77,10 +78,17 @@ def _options(settings: Settings) -> dict[str, Any]:
         "loglevel": "warning",
         "proc_name": "posthouse-web",
         "control_socket_disable": True,
+        "pre_fork": share_memory,
         "post_worker_init": ready,
         "worker_exit": leaving,
         "on_exit": gone,
     }
+
+
+def share_memory(_arbiter: Any, _worker: Any) -> None:
+    """Before a worker is forked: what is loaded already is no business of its garbage collector, which would copy it page by page."""
+    gc.collect()
+    gc.freeze()
 
 
 def _tell_code(settings: Settings, app: Flask) -> None:

@@ -1,6 +1,7 @@
 """The web role as a real process: ready, answering, and gone quickly while streams are open."""
 
 import contextlib
+import gc
 import http.client
 import os
 import re
@@ -123,3 +124,13 @@ def test_addresses_are_written_as_gunicorn_reads_them(tmp_path, bind, written):
     options = _options(Settings(data=tmp_path, bind=bind))
     assert options["bind"] == written
     assert options["accesslog"] is None, "paths of mail are nobody's business"
+
+
+def test_what_was_loaded_before_the_fork_is_not_the_collectors(tmp_path):
+    options = _options(Settings(data=tmp_path))
+    before = gc.get_freeze_count()
+    try:
+        options["pre_fork"](None, None)
+        assert gc.get_freeze_count() > before + 1_000
+    finally:
+        gc.unfreeze()
