@@ -6,7 +6,7 @@ RFC 9051 §7.5.2 (ENVELOPE), RFC 8474 (EMAILID, THREADID), RFC 8970 (PREVIEW).
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 
 from server.mail import date as mail_date
 from server.mail.header import decode_words
@@ -120,16 +120,21 @@ def envelope(item: Item) -> Envelope:
     )
 
 
+def sayable(moment: datetime | None) -> datetime | None:
+    """A moment that every clock of the world can show; the first and the last year of the calendar are not (mail says anything)."""
+    return moment if moment is not None and MINYEAR < moment.year < MAXYEAR else None
+
+
 def when(item: Item) -> datetime | None:
     """A Date header in UTC."""
     moment = mail_date.parse(item) if isinstance(item, bytes) else None
-    return moment.astimezone(UTC) if moment and moment.tzinfo else moment
+    return sayable(moment.astimezone(UTC) if moment and moment.tzinfo else moment)
 
 
 def internal_date(item: Item) -> datetime | None:
     """INTERNALDATE in UTC."""
     moment = mail_date.parse_internal(text(item))
-    return moment.astimezone(UTC) if moment else None
+    return sayable(moment.astimezone(UTC)) if moment else None
 
 
 def fetched(items: dict[str, Item]) -> Fetched | None:

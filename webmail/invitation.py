@@ -4,15 +4,17 @@ RFC 5545 (iCalendar) §3.1 (lines), §3.3.5 (date-time), §3.6.1 (VEVENT); RFC 5
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from webmail.envelope import shown
+from webmail.envelope import sayable, shown
 
 MAX_CALENDAR = 512 * 1024
 MAX_LINES = 5_000
-_LINE = re.compile(r"([A-Za-z0-9-]{1,60})((?:;[^:\"]*(?:\"[^\"]*\")?[^:\"]*)*):(.*)\Z")
+# Possessive throughout: what one part has taken no other part tries again, so a line costs its length (security.md T076).
+_LINE = re.compile(r'([A-Za-z0-9-]{1,60}+)((?:;(?:[^:";]|"[^"]*+")*+)*+):(.*)\Z')
 _PARAMETER = re.compile(r';([A-Za-z0-9-]{1,60})=("[^"]*"|[^;:"]*)')
 _MOMENT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T(\d{2})(\d{2})(\d{2})?(Z)?)?\Z")
 _DURATION = re.compile(r"P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,5})M)?(?:\d{1,5}S)?)?\Z")
@@ -71,7 +73,8 @@ def _invitation(method: str, fields: dict[str, tuple[str, dict[str, str]]], gues
     if start and not end and "DURATION" in fields:
         length = _DURATION.match(fields["DURATION"][0].strip())
         weeks, days, hours, minutes = (int(part or 0) for part in length.groups()) if length else (0, 0, 0, 0)
-        end = start + timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
+        with suppress(OverflowError):  # beyond the year 9999
+            end = sayable(start + timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes))
     organizer, named = fields.get("ORGANIZER", ("", {}))
     return Invitation(
         method=method,
@@ -92,6 +95,11 @@ def _text(value: str) -> str:
 
 
 def _moment(value: str, parameters: dict[str, str]) -> tuple[datetime | None, bool]:
+    moment, all_day = _any_moment(value, parameters)
+    return sayable(moment), all_day
+
+
+def _any_moment(value: str, parameters: dict[str, str]) -> tuple[datetime | None, bool]:
     match = _MOMENT.match(value.strip())
     if match is None:
         return None, False

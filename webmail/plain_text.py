@@ -113,6 +113,8 @@ def linked(text: str, budget: list[int] | None = None) -> Markup:
     for match in _EITHER.finditer(text):
         if left[0] <= 0:
             break
+        if len(match[0]) > MAX_LINK:
+            continue
         found = _trimmed(match[0])
         link = _link(found)
         if link is None:
@@ -125,7 +127,7 @@ def linked(text: str, budget: list[int] | None = None) -> Markup:
 
 
 def _trimmed(url: str) -> str:
-    """Leave what closes a sentence or a bracket outside of the link."""
+    """Leave what closes a sentence or a bracket outside of the link. Costs the square of its length, which is bounded."""
     while url:
         if url[-1] in _TRAILING or (url[-1] in ")]" and url.count(url[-1]) > url.count("(" if url[-1] == ")" else "[")):
             url = url[:-1]
@@ -135,7 +137,7 @@ def _trimmed(url: str) -> str:
 
 
 def _link(text: str) -> Markup | None:
-    if not text or len(text) > MAX_LINK:
+    if not text:
         return None
     lowered = text.lower()
     address = (

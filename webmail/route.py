@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from server.mail import date as mail_date
-from webmail.envelope import shown
+from webmail.envelope import sayable, shown
 
 MAX_HOPS = 50
 _BY = re.compile(r"\bby\s+([^\s;()]{1,255})", re.IGNORECASE)
@@ -33,7 +33,7 @@ def hops(received: Sequence[bytes]) -> list[Hop]:
         text = shown(raw.decode("utf-8", "replace"))[:2_000]
         words, _, stamp = text.rpartition(";")
         moment = mail_date.parse(stamp.strip()) if words else None
-        at = moment.astimezone(UTC) if moment and moment.tzinfo else None
+        at = sayable(moment.astimezone(UTC)) if moment and moment.tzinfo else None
         seconds = max(0, round((at - before).total_seconds())) if at and before else None
         found.append(Hop(_named(_FROM, text), _named(_BY, text), _named(_WITH, words), at, seconds))
         before = at or before

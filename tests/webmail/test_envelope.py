@@ -106,3 +106,20 @@ def test_people_are_counted_once():
     assert envelope.people_of([one, other]) == (one,)
     assert Fetched(1).envelope.subject == ""
     assert Person("", "a@x.example").label == "a@x.example"
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        b"Fri, 31 Dec 9999 23:59:59 +0000",
+        b"Mon, 01 Jan 0001 00:00:00 +0000",
+        b"Fri, 31 Dec 9999 23:59:59 -1200",
+        b"Mon, 01 Jan 0001 12:00:00 +1200",
+    ],
+)
+def test_a_date_that_no_clock_of_the_world_shows_is_none(date):
+    """It would be an error on the page of whoever lives east or west of UTC."""
+    assert envelope.when(date) is None
+    assert envelope.when(b"Thu, 31 Dec 9998 23:59:59 -1200") is None
+    assert envelope.when(b"Tue, 24 Nov 2026 10:00:00 +0100") == datetime(2026, 11, 24, 9, tzinfo=UTC)
+    assert envelope.internal_date(b"31-Dec-9999 23:59:59 +0000") is None

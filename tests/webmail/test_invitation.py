@@ -101,3 +101,23 @@ def test_no_event(text):
 )
 def test_nothing_raises(lines):
     read("\r\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    "line", ["ATTENDEE" + ";" * 4_000, "X" + ';A="' * 1_000, "X" + ';"":' * 1_000, "X;" + "a" * 4_000]
+)
+def test_t076_a_line_of_parameters_without_end_is_read_in_one_pass(line):
+    """Two readings of each semicolon would be more than there is time for (and this test would never end)."""
+    assert event(line, "SUMMARY:x").summary == "x"
+
+
+@pytest.mark.parametrize("start", ["99991231T235959Z", "00010101T000000Z", "99991231", "00010101T000000"])
+def test_moments_that_no_clock_shows_are_none(start):
+    found = event(f"DTSTART:{start}", "DURATION:P9999W")
+    assert (found.start, found.end) == (None, None)
+    assert event("DTSTART:99981231T000000Z", "DURATION:P9999W").end is None
+
+
+def test_parameters_in_quotes_may_hold_anything():
+    found = event('ORGANIZER;CN="A; B: C";X=y;SENT-BY="mailto:z@example.org":mailto:a@example.org', "DTSTART:20261202")
+    assert found.organizer == "A; B: C"

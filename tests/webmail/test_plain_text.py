@@ -87,3 +87,12 @@ def test_line_ends_of_every_kind():
 
 def test_a_huge_text_is_cut():
     assert len(render("x" * 1000, limit=100)[0].markup) == 100
+
+
+@pytest.mark.parametrize("tail", [")", "]", ".", "()", ".,"])
+def test_t076_an_address_without_end_is_text(tail):
+    """Its end is looked for from behind, one character after the other (and this test would never end)."""
+    text = "http://x" + tail * 250_000
+    (block,) = render(text)
+    assert html.unescape(str(block.markup)) == text[: 512 * 1024]
+    assert "<a " in linked("see http://x.example/" + ")" * 50)
