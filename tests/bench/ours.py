@@ -37,8 +37,8 @@ class Step:
     name: str
     workload: str
     options: tuple = ()
-    ours_alone: bool = False
-    needs_web: bool = False
+    needs: str = ""
+    """What a server's description must have: "web-profile", "smtp-port"; or "ours"."""
 
 
 def steps(sizes, data):
@@ -50,15 +50,20 @@ def steps(sizes, data):
             Step(f"populate_{size}", "populate", ("--number", number, "--messages", size))
             for number, size in sizes.items()
         ),
-        Step("smtp_20k", "smtp_in", ("--profile", "fixed20k", "--messages", "1000", "--per-connection", "10")),
-        Step("smtp_mixed", "smtp_in", ("--messages", "250")),
+        Step(
+            "smtp_20k",
+            "smtp_in",
+            ("--profile", "fixed20k", "--messages", "1000", "--per-connection", "10"),
+            "smtp-port",
+        ),
+        Step("smtp_mixed", "smtp_in", ("--messages", "250"), "smtp-port"),
         Step("imap_mix", "imap_mix", ("--seconds", "10")),
         Step("imap_big", "imap_big", ("--state", "warm", "--mailboxes", big)),
         Step("pop3", "pop3", ("--rtt-ms", "0")),
         Step("pop3_far", "pop3", ("--rtt-ms", "40", "--fetchers", "pipelined")),
-        Step("web", "web", ("--mailboxes", big), needs_web=True),
-        Step("arrival", "arrival"),
-        Step("collector", "collector", ("--data", data), ours_alone=True),
+        Step("web", "web", ("--mailboxes", big), "web-profile"),
+        Step("arrival", "arrival", (), "smtp-port"),
+        Step("collector", "collector", ("--data", data), "ours"),
     ]
 
 
@@ -76,7 +81,7 @@ class Bench:
     def run(self, step, rounds):
         for _ in range(1 if step.workload in ("populate", "memory") else rounds):
             for name, target in self.servers.items():
-                if (step.ours_alone and name != OURS) or (step.needs_web and "web-profile" not in target):
+                if step.needs and step.needs not in target and name != OURS:
                     continue
                 begin = time.monotonic()
                 try:

@@ -14,6 +14,7 @@ from common import ImapClient, ImapError
 
 HERE = pathlib.Path(__file__).parent
 WEB_PROGRAMS = ("php-fpm8.2", "nginx")
+LMTP = pathlib.Path("/usr/lib/dovecot/lmtp")
 ROUNDCUBE = pathlib.Path("/var/lib/roundcube/public_html")
 
 
@@ -25,6 +26,8 @@ def missing():
     for program in ("dovecot", "postfix"):
         if not _has(program):
             found["peers"] = f"{program} is not installed"
+    if not LMTP.exists():
+        found["smtp"] = "dovecot-lmtpd is not installed, so Postfix has nowhere to deliver: no deliveries beside ours"
     absent = [name for name in WEB_PROGRAMS if not _has(name)] + ([] if ROUNDCUBE.is_dir() else ["roundcube"])
     if absent:
         found["web"] = f"no Roundcube to compare with: {', '.join(absent)} not installed"
@@ -41,12 +44,18 @@ def start():
     subprocess.run([HERE / "anchors" / "start.sh"], check=True, stdout=subprocess.DEVNULL)
     known = targets.anchors(targets.anchors_root())
     chosen = {name: known[name] for name in ("maildir", "sdbox")}
-    if "web" in lacking:
-        for target in chosen.values():
-            target.pop("web-url", None)
-            target.pop("web-profile", None)
-            target["server-pid"] = [pid for pid in target["server-pid"] if "/web/" not in pid]
+    for target in chosen.values():
+        if "web" in lacking:
+            _drop(target, "/web/", "web-url", "web-profile")
+        if "smtp" in lacking:
+            _drop(target, "/postfix/", "smtp-port")
     return chosen
+
+
+def _drop(target, process, *keys):
+    for key in keys:
+        target.pop(key, None)
+    target["server-pid"] = [pid for pid in target["server-pid"] if process not in pid]
 
 
 def stop():
