@@ -17,7 +17,16 @@ import click
 
 from server import log
 from server.config import SettingError, Settings, load
-from server.supervisor import Role, StartError, Supervisor, check_ports, only_one, prepare_folder, remember_options
+from server.supervisor import (
+    Role,
+    StartError,
+    Supervisor,
+    allow_many_files,
+    check_ports,
+    only_one,
+    prepare_folder,
+    remember_options,
+)
 
 Command = Callable[..., Any]
 
@@ -96,6 +105,7 @@ def cli(context: click.Context) -> None:
     Without a command it serves: web pages, mail ports and background work, until Ctrl-C.
     """
     os.umask(0o077)  # whatever is made, in the data folder or as an archive, is for its owner alone (security.md T048)
+    allow_many_files()
     log.configure(level="error")  # a command speaks in sentences; roles choose their own level
     context.obj = open_door
     if context.invoked_subcommand is None:

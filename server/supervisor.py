@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -26,6 +27,7 @@ STOP_GRACE = 8.0
 RESTART_PAUSE = 1.0
 READY_TIMEOUT = 60.0
 OPTIONS_FILE = "options.json"
+FILES = 65_536
 
 log = get_logger("supervisor")
 
@@ -44,6 +46,19 @@ class Role:
     """Started only when this other role is ready: the worker would find no mail ports yet."""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
+
+
+def allow_many_files(wanted: int = FILES) -> int:
+    """Let this process and its children hold as many files and connections as the machine permits; returns how many.
+
+    The usual 1,024 would be used up by one guest with patience, long before our own bounds on connections are reached.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    target = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < target:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+        return target
+    return soft
 
 
 def prepare_folder(data: Path) -> None:

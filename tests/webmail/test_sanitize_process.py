@@ -1,11 +1,14 @@
 """The worker process: what it answers, what happens when it hangs, dies or is lied to."""
 
+import contextlib
 import io
 import json
+import os
 import struct
 
 import pytest
 
+from server.supervisor import allow_many_files
 from webmail import sanitize_process, sanitize_worker
 from webmail.sanitize import Reading
 from webmail.sanitize_process import Sanitiser, cache_key
@@ -113,3 +116,14 @@ def test_a_frame_that_is_too_large_ends_the_worker():
     sanitize_worker.serve(io.BytesIO(struct.pack(">I", 2**31)), sink)
     sanitize_worker.serve(io.BytesIO(struct.pack(">I", 10) + b"ab"), sink)
     assert sink.getvalue() == b""
+
+
+def test_a_house_full_of_connections_reads_its_mail_too(tmp_path):
+    """Descriptors beyond 1,023 are nothing special."""
+    assert allow_many_files() > 1_200
+    with contextlib.ExitStack() as stack:
+        for _ in range(1_100):
+            stack.enter_context(open(os.devnull, "rb"))
+        made = Sanitiser(workers=1)
+        stack.callback(made.close)
+        assert made.sanitise("<p>Hi", Reading()).html == "<p>Hi</p>"
