@@ -5,6 +5,7 @@ import io
 import json
 import os
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -118,12 +119,12 @@ def test_a_frame_that_is_too_large_ends_the_worker():
     assert sink.getvalue() == b""
 
 
-def test_a_house_full_of_connections_reads_its_mail_too(tmp_path):
+def test_a_house_full_of_connections_reads_its_mail_too():
     """Descriptors beyond 1,023 are nothing special."""
     assert allow_many_files() > 1_200
     with contextlib.ExitStack() as stack:
         for _ in range(1_100):
-            stack.enter_context(open(os.devnull, "rb"))
+            stack.enter_context(Path(os.devnull).open("rb"))
         made = Sanitiser(workers=1)
         stack.callback(made.close)
         assert made.sanitise("<p>Hi", Reading()).html == "<p>Hi</p>"
