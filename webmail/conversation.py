@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from webmail.envelope import Fetched
 
 MAX_PREFIXES = 12
-_PREFIX = re.compile(r"\s*(?:re|aw|sv|antw|fwd?|wg|vs|回复|答复|转发|回覆|轉寄)\s*(?:\[\d+\])?\s*[:：]", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"\s*+(?:re|aw|sv|antw|fwd?|wg|vs|回复|答复|转发|回覆|轉寄)\s*+(?:\[\d++\])?+\s*+[:：]", re.IGNORECASE
+)  # possessive: no blank is tried twice (security.md T076)
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 

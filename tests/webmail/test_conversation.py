@@ -67,3 +67,9 @@ def test_a_conversation_shown_on_an_earlier_page_is_left_out():
 
 def test_uids_that_the_server_did_not_give_are_left_out():
     assert grouped([7, 5], [message(5)]) == [(5,)]
+
+
+@pytest.mark.parametrize("tail", [" " * 200_000, "[" + "1" * 200_000, " [1]" + " " * 200_000])
+def test_t076_a_subject_of_blanks_is_read_in_one_pass(tail):
+    assert conversation.base_subject("re" + tail + "x")[1] is False
+    assert conversation.base_subject("Re: AW [2] : Hello" + " " * 10) == ("hello", True)
