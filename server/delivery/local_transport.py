@@ -126,15 +126,20 @@ class _Talk:
     async def command(self, line: str) -> _Reply:
         if "\r" in line or "\n" in line:
             raise LocalFailure("a line end in an address")
-        self._writer.write(line.encode("utf-8") + b"\r\n")
+        self._write(line.encode("utf-8") + b"\r\n")
         return await self.reply()
+
+    def _write(self, data: bytes) -> None:
+        if self._writer.is_closing():  # uvloop raises a RuntimeError of its own then
+            raise LocalFailure("the line is closed")
+        self._writer.write(data)
 
     async def message(self, raw: bytes) -> _Reply | None:
         """Send the data; returns the refusal if it was not wanted, else None: then the replies come."""
         reply = await self.command("DATA")
         if reply.code != 354:
             return reply
-        self._writer.write(dotstuff.transmit(raw))
+        self._write(dotstuff.transmit(raw))
         async with asyncio.timeout(REPLY_TIMEOUT):
             await self._writer.drain()
         return None
@@ -160,7 +165,8 @@ class _Talk:
 
     async def close(self) -> None:
         """Say goodbye; how the other side takes it changes nothing."""
-        self._writer.write(b"QUIT\r\n")
+        with contextlib.suppress(OSError, TimeoutError, LocalFailure):
+            self._write(b"QUIT\r\n")
         self._writer.close()
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(CONNECT_TIMEOUT):

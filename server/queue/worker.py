@@ -24,7 +24,7 @@ from server.queue import bounce, settle, spool
 from server.queue.lock import WorkerLock
 from server.queue.model import Job, Kind, Message, Outcome, State
 from server.queue.remote import RemoteTransport
-from server.queue.retry import STANDARD, Schedule
+from server.queue.retry import LOCAL, STANDARD, Schedule
 from server.queue.settle import Plan
 from server.queue.spool import Lease
 from server.queue.submit import Queue, enter_report
@@ -76,6 +76,7 @@ class Worker:
         self._remote: Transport = transports.remote or RemoteTransport(settings, resolver, hostname)
         self._folder, self._hostname = settings.queue_dir, hostname
         self._schedule, self._chance = schedule, chance
+        self._ours: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
         self._domains: Counter[str] = Counter()
@@ -238,13 +239,15 @@ class Worker:
         reach("queue.leased")
         try:
             local = await self._transports.hosts(lease.domain)
+            (self._ours.add if local else self._ours.discard)(lease.domain)
             return await (self._transports.local if local else self._remote).deliver(job)
         except Exception:
             log.exception("transport_failed", queue_id=lease.message.id, domain=lease.domain)
             return []
 
     async def _settle(self, lease: Lease, outcomes: Sequence[Outcome]) -> None:
-        plan = settle.plan(lease, outcomes, now=self._now(), chance=self._chance(), schedule=self._schedule)
+        schedule = LOCAL if lease.domain in self._ours else self._schedule
+        plan = settle.plan(lease, outcomes, now=self._now(), chance=self._chance(), schedule=schedule)
         self._tell(lease.message, plan)
         plan, reports = await self._reports(lease, plan)
         for tries in range(1, SETTLE_TRIES + 1):

@@ -1,7 +1,10 @@
 import asyncio
 import contextlib
+import socket
+import struct
 
 import pytest
+import uvloop
 
 from server.delivery.local_transport import LocalTransport
 from server.queue.model import Job, Kind, Message, Recipient
@@ -127,3 +130,26 @@ async def test_what_was_answered_before_the_end_counts(monkeypatch, tmp_path):
     await served.wait()
     server.close()
     house.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"220 x\r\n", b"220 x\r\n250 x\r\n", b"220 x\r\n250 x\r\n250 ok\r\n250 ok\r\n"])
+def test_a_mail_role_that_is_killed_leaves_everything_for_later(said, monkeypatch, tmp_path):
+    """On uvloop, as in the product: writing to a line that was reset raises there what asyncio does not."""
+
+    async def main():
+        def serve(_reader, writer):
+            writer.write(said)
+            link = writer.get_extra_info("socket")
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            asyncio.get_running_loop().call_later(0.02, writer.transport.abort)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        house = MailHouse(tmp_path)
+        transport = LocalTransport(house.settings)
+        monkeypatch.setattr(transport, "_port", server.sockets[0].getsockname()[1])
+        outcomes = await transport.deliver(job("ben@ours.test", "anna@ours.test"))
+        server.close()
+        house.close()
+        return outcomes
+
+    assert [o.kind for o in uvloop.run(main())] == [Kind.DEFERRED] * 2

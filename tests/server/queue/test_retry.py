@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.queue import retry
-from server.queue.retry import DAY, HOUR, MINUTE, STANDARD
+from server.queue.retry import DAY, HOUR, LOCAL, MINUTE, STANDARD
 
 
 def life(created=0, chance=0.5, schedule=STANDARD):
@@ -69,3 +69,11 @@ def test_notice():
     assert not retry.notice_due(created=0, now=4 * HOUR - 1, sent=False)
     assert retry.notice_due(created=0, now=4 * HOUR, sent=False)
     assert not retry.notice_due(created=0, now=5 * HOUR, sent=True)
+
+
+def test_people_of_this_house_do_not_wait_long_for_it():
+    gaps = [b - a for a, b in pairwise(life(schedule=LOCAL))]
+    assert gaps[:3] == [10, 20, 40]
+    assert max(gaps) == 15 * MINUTE
+    assert LOCAL.furthest <= STANDARD.furthest, "what the longest wait is known by"
+    assert LOCAL.lifetime == STANDARD.lifetime

@@ -52,6 +52,19 @@ async def test_deferred_is_tried_again(post):
     assert post.remote.jobs[1].message.id == name
 
 
+async def test_a_mail_role_that_is_back_in_seconds_is_asked_again_in_seconds(post):
+    await post.submit(recipients=("anna@example.org",))
+    post.local.answers["anna@example.org"] = (Kind.DEFERRED, 451, "4.3.0", "not available")
+    worker = post.worker()
+    await worker.run_once()
+    entry = (await post.entries())[0]
+    assert entry.next_attempt == entry.created + 10
+    post.clock.advance(10)
+    post.local.answers.clear()
+    assert await worker.run_once() == 1
+    assert await post.entries() == []
+
+
 async def test_failure_is_reported_once_to_the_sender(post):
     name = await post.submit(recipients=("bob@remote.test", "carl@remote.test", "dora@remote.test"))
     post.remote.answers = {"bob@remote.test": REFUSED, "carl@remote.test": REFUSED}
