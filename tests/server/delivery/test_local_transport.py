@@ -147,9 +147,10 @@ def test_a_mail_role_that_is_killed_leaves_everything_for_later(said, monkeypatc
         house = MailHouse(tmp_path)
         transport = LocalTransport(house.settings)
         monkeypatch.setattr(transport, "_port", server.sockets[0].getsockname()[1])
-        outcomes = await transport.deliver(job("ben@ours.test", "anna@ours.test"))
-        server.close()
-        house.close()
-        return outcomes
+        try:
+            return await transport.deliver(job("ben@ours.test", "anna@ours.test"))
+        finally:
+            server.close()
+            house.close()
 
     assert [o.kind for o in uvloop.run(main())] == [Kind.DEFERRED] * 2
