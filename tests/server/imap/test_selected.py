@@ -101,8 +101,10 @@ class Desk:
             assert self.client[number - 1] in {None, uid}
             self.client[number - 1] = uid
         elif match := re.fullmatch(r"\* VANISHED (.*)", line):
+            # RFC 7162 §3.2.10: each uid is one message less, also one whose uid was not asked for since its EXISTS.
             for low, high in SequenceSet.parse(match[1].encode()).resolve(0):
-                self.client = [uid for uid in self.client if uid is None or not low <= uid <= high]
+                for uid in range(low, high + 1):
+                    self.client.remove(uid if uid in self.client else None)
         else:
             pytest.fail(line)
 
