@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from server.supervisor import (
     StartError,
     Supervisor,
     allow_many_files,
+    any_free_port,
     check_ports,
+    is_free,
     only_one,
     prepare_folder,
     remember_options,
@@ -30,6 +33,7 @@ from server.supervisor import (
 
 Command = Callable[..., Any]
 
+LMTP_ADDRESS = "127.0.0.1"
 ELSEWHERE = {
     "domain": "server.cli.people",
     "account": "server.cli.people",
@@ -128,6 +132,7 @@ def serve(demo: bool = False, config: Path | None = None, **options: Any) -> Non
     try:
         prepare_folder(settings.data)
         with only_one(settings.data):
+            settings = _with_own_door(settings)
             check_ports(settings)
             _run(settings, config, demo=demo)
     except StartError as error:
@@ -135,8 +140,19 @@ def serve(demo: bool = False, config: Path | None = None, **options: Any) -> Non
     click.echo("Posthouse has stopped; everything accepted is on disk.")
 
 
+def _with_own_door(settings: Settings) -> Settings:
+    """In a trial, take any port for LMTP when the usual one is held: only our own roles and commands ever use it."""
+    if not settings.is_loopback or settings.lmtp_port is not None or is_free(LMTP_ADDRESS, settings.ports.lmtp):
+        return settings
+    port = any_free_port(LMTP_ADDRESS)
+    click.echo(f"Port {settings.ports.lmtp} is in use; LMTP, which only Posthouse itself speaks, takes {port}.")
+    os.environ["POSTHOUSE_LMTP_PORT"] = str(port)  # for the roles, which are our children
+    return replace(settings, lmtp_port=port)
+
+
 def _run(settings: Settings, config: Path | None, *, demo: bool) -> None:
     told = {"bind": settings.bind, "port_offset": settings.port_offset, "web_port": settings.web_port}
+    told |= {"lmtp_port": settings.lmtp_port}
     remember_options(settings.data, told | {"config": str(config.absolute()) if config else None})
     pid_file = settings.run_dir / "serve.pid"
     pid_file.write_text(f"{os.getpid()}\n")

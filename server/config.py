@@ -72,6 +72,7 @@ class Settings:
     bind: str = "127.0.0.1"
     port_offset: int = TRIAL_PORT_OFFSET
     web_port: int = 8080
+    lmtp_port: int | None = None
     hostname: str | None = None
     base_url: str | None = None
     message_size_limit: int = 50 * MIB
@@ -118,7 +119,9 @@ class Settings:
     @property
     def ports(self) -> Ports:
         o = self.port_offset
-        return Ports(25 + o, 24 + o, 587 + o, 465 + o, 143 + o, 993 + o, 110 + o, 995 + o, self.web_port)
+        return Ports(
+            25 + o, self.lmtp_port or 24 + o, 587 + o, 465 + o, 143 + o, 993 + o, 110 + o, 995 + o, self.web_port
+        )
 
     @property
     def is_loopback(self) -> bool:
@@ -223,7 +226,7 @@ def _typed(cls: type, values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _convert(key: str, value: Any, kind: str) -> Any:
-    number = {"<class 'int'>": int, "<class 'float'>": float}.get(kind)
+    number = {"<class 'int'>": int, "int | None": int, "<class 'float'>": float}.get(kind)
     if number is not None:
         try:
             return number(value)

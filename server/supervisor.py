@@ -93,6 +93,25 @@ def only_one(data: Path) -> Iterator[None]:
         yield
 
 
+def is_free(address: str, port: int) -> bool:
+    """Tell whether a port of an address of this machine can be listened on."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+        return True
+
+
+def any_free_port(address: str) -> int:
+    """Return a port that nobody holds at the moment."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((address, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def check_ports(settings: Settings) -> None:
     """Find a port that somebody else holds before anything is started; raises StartError."""
     for f in fields(Ports):

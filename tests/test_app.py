@@ -86,6 +86,23 @@ def test_a_port_in_use_is_named(tmp_path):
     assert "--web-port" in said.stderr
 
 
+def test_a_trial_whose_inner_port_is_held_takes_another(tmp_path):
+    house = Installation(tmp_path / "data")
+    house.add_account("iris@lin.example", PASSWORD)
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", house.ports.lmtp))
+        holder.listen()
+        with house:
+            with smtplib.SMTP("127.0.0.1", house.ports.submission) as client:
+                client.login("iris@lin.example", PASSWORD)
+                client.sendmail("iris@lin.example", ["iris@lin.example"], MESSAGE.replace(b"a@elsewhere", b"iris@lin"))
+            deadline = time.monotonic() + 20
+            while count(house) == 0:
+                assert time.monotonic() < deadline, "the queue found no way to the mailbox"
+                time.sleep(0.2)
+            assert "The queue is empty" in house.command("queue", "list").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
