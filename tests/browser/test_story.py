@@ -6,7 +6,8 @@ import urllib.request
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.town import IRIS, LEA, PASSWORD, TOM, Town, Writer, letter, until
+from tests.browser.test_accessibility import findings, look
+from tests.browser.town import IRIS, LEA, PASSWORD, TOM, Town, Writer, enter, go, letter, open_letter, row, until, write
 from tests.installation import Installation
 
 FILE = bytes(range(256)) * 300
@@ -27,38 +28,6 @@ def page(town, open_page):
     page = open_page()
     enter(page, town)
     return page
-
-
-def enter(page, town):
-    page.goto(f"{town.house.url}/mail/sign-in")
-    page.get_by_label("Account name").fill(IRIS)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.locator("button[type=submit][data-again]").click()
-    page.wait_for_url("**/mail/box/INBOX")
-    expect(page.locator(".list-head h1")).to_have_text("Inbox")
-
-
-def row(page, subject):
-    return page.locator(".row").filter(has=page.locator(".sub", has_text=re.compile(f"^{re.escape(subject)}$")))
-
-
-def open_letter(page, subject):
-    row(page, subject).click()
-    expect(page.locator("#subject")).to_have_text(subject)
-
-
-def go(page, name):
-    page.locator(".rail").get_by_role("link", name=re.compile(f"^{name}( \\d+)?$")).click()
-    expect(page.locator(".list-head h1")).to_have_text(name)
-
-
-def write(page, *, to, subject, text):
-    page.get_by_role("link", name="Compose").click()
-    writer = Writer(page)
-    writer.field("To").fill(to)
-    writer.subject.fill(subject)
-    writer.text.press_sequentially(text)
-    return writer
 
 
 def test_it_arrives_while_the_page_is_open(page, town):
@@ -218,6 +187,26 @@ def test_before_what_people_regret_there_is_a_question(page, town):
     question.get_by_role("button", name="Send").click()
     expect(page.get_by_text("Message sent")).to_be_visible()
     town.wait_for(TOM, "Promised")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
+def test_nothing_of_the_composer_is_closed_to_anybody(open_page, town, theme, width):
+    page = open_page(**look(theme, width))
+    enter(page, town)
+    page.locator("a[data-compose]").locator("visible=true").first.click()
+    writer = Writer(page)
+    writer.field("To").fill(f"{TOM}, half an,")
+    writer.subject.fill("For everybody")
+    writer.text.press_sequentially("It is attached.")
+    page.set_input_files("[data-picker]", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"x"})
+    writer.form.get_by_role("button", name="Send", exact=True).click()
+    expect(writer.form.get_by_role("alert")).to_be_visible()
+    found = {"composer": findings(page)}
+    writer.form.get_by_role("button", name="Throw the draft away").click()
+    found["question"] = findings(page)
+    page.get_by_role("dialog", name="Throw this letter away?").get_by_role("button", name="Throw away").click()
+    expect(writer.form).to_have_count(0)
+    assert {where: what for where, what in found.items() if what} == {}
 
 
 def test_a_session_that_ends_loses_no_text(page, town, open_page):

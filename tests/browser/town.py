@@ -112,3 +112,35 @@ class Writer:
         self.form.get_by_role("button", name="Send", exact=True).click()
         expect(self.page.get_by_text("Message sent")).to_be_visible(timeout=PATIENCE * 1000)
         expect(self.form).to_have_count(0)
+
+
+def enter(page, town):
+    page.goto(f"{town.house.url}/mail/sign-in")
+    page.get_by_label("Account name").fill(IRIS)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.locator("button[type=submit][data-again]").click()
+    page.wait_for_url("**/mail/box/INBOX")
+    expect(page.locator(".list-head h1")).to_have_text("Inbox")
+
+
+def row(page, subject):
+    return page.locator(".row").filter(has=page.locator(".sub", has_text=re.compile(f"^{re.escape(subject)}$")))
+
+
+def open_letter(page, subject):
+    row(page, subject).click()
+    expect(page.locator("#subject")).to_have_text(subject)
+
+
+def go(page, name):
+    page.locator(".rail").get_by_role("link", name=re.compile(f"^{name}( \\d+)?$")).click()
+    expect(page.locator(".list-head h1")).to_have_text(name)
+
+
+def write(page, *, to, subject, text):
+    page.get_by_role("link", name="Compose").click()
+    writer = Writer(page)
+    writer.field("To").fill(to)
+    writer.subject.fill(subject)
+    writer.text.press_sequentially(text)
+    return writer
