@@ -59,6 +59,12 @@ def claim(
     return taken
 
 
+def is_free(w: Writer, source_id: int, *, now: datetime) -> bool:
+    """Tell whether nobody collects this source at the moment."""
+    held = sa.select(source.c.id).where(source.c.id == source_id, source.c.lease_until > int(now.timestamp()))
+    return w.execute(held).first() is None
+
+
 def _take(w: Writer, source_id: int, at: int, seconds: int) -> Source:
     w.execute(
         sa.update(source)

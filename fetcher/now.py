@@ -57,6 +57,10 @@ async def _claim(kit: Kit, source_id: int) -> Sequence[Source]:
     now = kit.clock.now()
 
     def take(w: Writer) -> Sequence[Source]:
+        # Wishing while somebody else collects would make it due again the moment they end: the worker would take it
+        # before we could, and a provider that refuses the password would be asked again every second.
+        if not lease.is_free(w, source_id, now=now):
+            return []
         account.fetch_now(w, source_id, now=now)
         return lease.claim(w, now=now, room=1, caps=_CAPS, source_id=source_id)
 

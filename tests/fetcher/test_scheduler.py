@@ -2,6 +2,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from fetcher import account, lease, now, run
 from fetcher.connection import Environment
@@ -10,6 +11,7 @@ from fetcher.dialogue import Limits
 from fetcher.lease import Caps
 from fetcher.run import Report
 from fetcher.scheduler import Scheduler
+from fetcher.table import source
 from server.clock import SystemClock
 from server.db.database import Database
 from tests.fakes.pop3_server import Maildrop, Manners, Pop3Server, letters
@@ -208,8 +210,12 @@ async def test_collecting_now_waits_for_a_worker_that_is_at_it(house):
 async def test_collecting_now_does_not_wait_for_ever(house):
     house.add()
     house.database.write(lambda w: lease.claim(w, now=house.clock.now(), room=1, caps=Caps()))
+    before = house.source()
     reports = await now.fetch_all(house.kit, 1, patience=0.3)
     assert reports[0].error.code == "in-use"
+    # Who waits does not wish: a provider that refuses the password would be asked again the moment each run ends.
+    assert house.source() == before
+    assert not house.database.read(lambda r: r.execute(sa.select(source.c.wanted)).scalar())
 
 
 async def test_a_paused_source_is_not_collected_now(house):
