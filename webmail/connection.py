@@ -26,6 +26,7 @@ from webmail import doors
 from webmail import imap_command as command
 from webmail import imap_response as response
 from webmail.envelope import Fetched, fetched
+from webmail.imap_buffer import has_unread
 from webmail.imap_command import BadArgument, Literal, Piece, Token
 from webmail.mail_error import MailRefused, MailUnavailable, SignInExpired
 from webmail.pool import Pool, PoolBusy
@@ -303,7 +304,10 @@ class Mail:
         """Wait in IDLE for what the server says, at most so long (RFC 2177)."""
         try:
             self._client.idle()
-            heard = list(self._client.idle_check(timeout=seconds))
+            # imapclient waits at the socket; what came in one packet with the continuation is past it already.
+            heard = (
+                [] if has_unread(self._imap.sock, self._imap.file) else list(self._client.idle_check(timeout=seconds))
+            )
             heard += self._client.idle_done()[1]
         except (imaplib.IMAP4.error, IMAPClientError, OSError, ValueError) as error:
             self.broken = True

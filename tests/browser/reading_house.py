@@ -42,7 +42,11 @@ class House:
         )
         page = context.new_page()
         page.on("pageerror", lambda error: self.faults.append(f"error {error}"))
-        page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" else None)
+        # A letter that was moved while it was asked for is an answer (404), no fault of the page.
+        page.on(
+            "console",
+            lambda m: self.faults.append(m.text) if m.type == "error" and "status of 404" not in m.text else None,
+        )
         page.goto(f"{self.base}/mail/sign-in")
         page.fill("input[name=name]", "ann@example.org")
         page.fill("input[name=password]", PASSWORD)

@@ -22,6 +22,7 @@ def house(tmp_path_factory):
 
 @pytest.fixture
 def page(house):
+    house.faults.clear()
     made = house.page()
     yield made
     made.context.close()

@@ -261,3 +261,33 @@ def test_a_server_that_refuses_a_literal(impostor):
     with pytest.raises(MailRefused) as caught:
         mail.search(["SUBJECT", Value("x")])
     assert caught.value.code == "TOOBIG"
+
+
+def test_news_in_one_packet_with_the_start_of_idle_are_heard_at_once(tmp_path):
+    """They lie in the reader's buffer, where no poll of the socket sees them."""
+
+    def serve(door):
+        link, _ = door.accept()
+        with link, link.makefile("rb") as lines:
+            link.sendall(b"* OK [CAPABILITY IMAP4rev1 IDLE AUTH=PLAIN SASL-IR] ready\r\n")
+            for line in lines:
+                tag, _, rest = line.partition(b" ")
+                if rest.upper().startswith(b"IDLE"):
+                    link.sendall(b"+ idling\r\n* 3 EXISTS\r\n")
+                    assert lines.readline() == b"DONE\r\n"
+                elif rest.upper().startswith(b"AUTHENTICATE"):
+                    if len(rest.split()) == 2:
+                        link.sendall(b"+ \r\n")
+                        lines.readline()
+                elif b"CAPABILITY" in rest.upper():
+                    link.sendall(b"* CAPABILITY IMAP4rev1 IDLE AUTH=PLAIN SASL-IR\r\n")
+                link.sendall(tag + b" OK done\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        server = threading.Thread(target=serve, args=(door,), daemon=True)
+        server.start()
+        mail = connect(Settings(data=tmp_path, imap_server=f"127.0.0.1:{door.getsockname()[1]}"), "a@b.example", "x")
+        heard = mail.idle(3_600)  # far beyond the patience of the test
+        assert (3, b"EXISTS") in heard
+        mail.close()
+        server.join(10)
