@@ -2,12 +2,16 @@
 
 `concurrent.futures` would do, but it costs two futures, a condition and a semaphore for each hop; an IMAP command that
 reads ten rows is cheaper than that. Threads start when work waits and no thread is idle, and end at `close`.
+
+Few threads do short work faster than many: sqlite3 lets go of Python's lock at every row, and whoever waits for it wakes up each
+time. Long work would hold everybody else up, so helpers come while all threads are stuck in it, and leave again.
 """
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from server.log import get_logger
@@ -18,14 +22,27 @@ log = get_logger("db.crew")
 Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 
-class Crew:
-    """At most `size` threads taking jobs in the order they came."""
+PATIENCE = 0.05
+"""Seconds in which no thread takes a job although one waits: then all of them are stuck."""
 
-    def __init__(self, name: str, size: int) -> None:
-        self._name, self._size = name, size
+
+class Crew:
+    """A few threads taking jobs in the order they came.
+
+    Args:
+        name: Of the threads.
+        size: How many there are.
+        helpers: How many more may come while all of them are stuck.
+    """
+
+    def __init__(self, name: str, size: int, *, helpers: int = 0) -> None:
+        self._name, self._size, self._helpers_allowed = name, size, helpers
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._idle = 0
+        self._helpers: set[threading.Thread] = set()
+        self._idle = self._busy = 0
+        self._taken = 0.0
+        self._watched = False
         self._lock = threading.Lock()
         self._closed = False
 
@@ -40,6 +57,9 @@ class Crew:
                 thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
+            elif self._helpers_allowed and not self._watched:
+                self._watched = True
+                threading.Thread(target=self._watch, name=f"{self._name}-watch", daemon=True).start()
             self._jobs.put(job)
 
     async def run(self, fn: Callable[[], T]) -> T:
@@ -64,25 +84,66 @@ class Crew:
             job = self._jobs.get()
             if job is None:
                 return
-            try:
-                job()
-            except Exception:
-                log.exception("crew_job_failed")
             with self._lock:
+                self._busy += 1
+                self._taken = time.monotonic()
+            _do(job)
+            with self._lock:
+                self._busy -= 1
                 # A job that is already waiting is ours: submit() counted on no idle thread for it.
                 if self._jobs.empty():
                     self._idle += 1
+
+    def _stuck(self) -> bool:
+        return self._busy >= self._size and time.monotonic() - self._taken >= PATIENCE
+
+    def _watch(self) -> None:
+        """Look on while jobs wait, and call a helper when nobody takes them."""
+        while True:
+            time.sleep(PATIENCE)
+            with self._lock:
+                if self._closed or self._jobs.empty():
+                    self._watched = False
+                    return
+                if self._stuck() and len(self._helpers) < self._helpers_allowed:
+                    thread = threading.Thread(target=self._help, name=f"{self._name}-help", daemon=True)
+                    self._helpers.add(thread)
+                    thread.start()
+
+    def _help(self) -> None:
+        """Take jobs as long as the others are stuck."""
+        while True:
+            try:
+                job = self._jobs.get(timeout=PATIENCE)
+            except Empty:
+                pass
+            else:
+                if job is None:
+                    self._jobs.put(None)  # meant for one of the others
+                else:
+                    _do(job)
+            with self._lock:
+                if self._closed or not self._stuck():
+                    self._helpers.discard(threading.current_thread())
+                    return
 
     def close(self) -> None:
         """Finish the jobs that wait, then end the threads."""
         with self._lock:
             self._closed = True
-            threads = list(self._threads)
-        for _ in threads:
+            threads = [*self._threads, *self._helpers]
+        for _ in self._threads:
             self._jobs.put(None)
         for thread in threads:
             if thread is not threading.current_thread():
                 thread.join()
+
+
+def _do(job: Callable[[], None]) -> None:
+    try:
+        job()
+    except Exception:
+        log.exception("crew_job_failed")
 
 
 def settle_soon(loop: asyncio.AbstractEventLoop, outcomes: list[Outcome]) -> None:

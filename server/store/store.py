@@ -32,10 +32,11 @@ REST = 60.0
 """Seconds without use after which a database is closed: open, it holds 2 MB of pages and statements."""
 ROUND = 20.0
 """Seconds between two looks for such."""
-READ_THREADS = 6
+READ_THREADS, READ_HELPERS = 2, 4
 READS_EACH = 3
 """Reads of one account at a time: its heaviest searches leave threads to the others."""
-WRITE_THREADS = 8
+WRITE_THREADS, WRITE_HELPERS = 3, 5
+WORK_THREADS = 2
 CHORES = (index.CHORE, collect.CHORE)
 DATABASE = "mail.db"
 
@@ -58,9 +59,10 @@ class Store:
         self._closing = threading.Event()
         self._rounds: threading.Thread | None = None
         self._chores = Chores(self._do_chore)
-        self._readers = Crew("store-read", READ_THREADS)
+        self._readers = Crew("store-read", READ_THREADS, helpers=READ_HELPERS)
         self._turns = Turns(READS_EACH)
-        self._writers = Crew("store-write", WRITE_THREADS)
+        self._writers = Crew("store-write", WRITE_THREADS, helpers=WRITE_HELPERS)
+        self._workers = Crew("store-work", WORK_THREADS)
 
     def folder(self, account: int) -> Path:
         """Return the folder of an account's mail."""
@@ -109,7 +111,7 @@ class Store:
 
     async def run(self, fn: Callable[[], T]) -> T:
         """Run work that needs no transaction (`prepare`) on a thread of the store."""
-        return await self._readers.run(fn)
+        return await self._workers.run(fn)
 
     def _retain_open(self, account: int) -> Database | None:
         with self._lock:
@@ -198,6 +200,7 @@ class Store:
         self._chores.close()
         self._writers.close()
         self._readers.close()
+        self._workers.close()
         with self._lock:
             databases = self._take(list(self._open))
             rounds, self._rounds = self._rounds, None

@@ -64,3 +64,62 @@ def test_a_job_that_raises_does_not_end_its_thread():
     crew.submit(done.set)
     assert done.wait(5)
     crew.close()
+
+
+async def test_helpers_come_while_all_are_stuck_and_leave_again():
+    crew = Crew("t", 2, helpers=1)
+    gate = threading.Event()
+    both = threading.Barrier(3)
+    stuck = [asyncio.ensure_future(crew.run(lambda: (both.wait(10), gate.wait(10)))) for _ in range(2)]
+    await asyncio.to_thread(both.wait, 10)
+    for n in range(5):
+        assert await crew.run(lambda n=n: (n, threading.current_thread().name)) == (n, "t-help")
+    gate.set()
+    await asyncio.gather(*stuck)
+    async with asyncio.timeout(10):
+        while crew._helpers:
+            await asyncio.sleep(0.01)
+    names = {await crew.run(lambda: threading.current_thread().name) for _ in range(10)}
+    assert names <= {"t-0", "t-1"}
+    crew.close()
+
+
+async def test_no_more_helpers_than_allowed():
+    crew = Crew("t", 1, helpers=2)
+    gate, started = threading.Event(), threading.Semaphore(0)
+
+    def job() -> bool:
+        started.release()
+        return gate.wait(10)
+
+    stuck = [asyncio.ensure_future(crew.run(job)) for _ in range(5)]
+    for _ in range(3):
+        assert await asyncio.to_thread(started.acquire, timeout=10)
+    assert not await asyncio.to_thread(started.acquire, timeout=0.3)
+    gate.set()
+    assert await asyncio.gather(*stuck) == [True] * 5
+    crew.close()
+
+
+async def test_short_jobs_need_no_help():
+    crew = Crew("t", 1, helpers=3)
+    names = await asyncio.gather(*(crew.run(lambda: threading.current_thread().name) for _ in range(500)))
+    assert set(names) == {"t-0"}
+    crew.close()
+
+
+def test_closing_with_helpers_at_work_finishes_what_waits():
+    crew = Crew("t", 1, helpers=1)
+    gate, helping = threading.Event(), threading.Event()
+    done: list[int] = []
+    crew.submit(lambda: gate.wait(10))
+    crew.submit(lambda: (helping.set(), gate.wait(10)))
+    assert helping.wait(10)
+    for n in range(3):
+        crew.submit(lambda n=n: done.append(n))
+    closing = threading.Thread(target=crew.close)
+    closing.start()
+    gate.set()
+    closing.join(10)
+    assert not closing.is_alive()
+    assert done == [0, 1, 2]
