@@ -43,6 +43,7 @@ ROWS = [
     Line("... CPU a message", "smtp_mixed.cpu_ms_per_message", "ms", "half the anchor's"),
     Line("IMAP append (MULTIAPPEND, 11 kB), indexed", "populate_10000.appended_per_s", "/s", "1,500"),
     Line("... CPU a message", "populate_10000.cpu_ms_per_message", "ms", "1.5"),
+    Line("... then busy with the index for", "populate_100000.put_off_s", "s"),
     Line("IMAP mix, 20 clients on 10 users", "imap_mix.ops_per_s", "/s", "1.5 x sdbox"),
     Line("... CPU an operation", "imap_mix.cpu_ms_per_op", "ms", "0.35"),
     Line("... errors", "imap_mix.errors", ""),
