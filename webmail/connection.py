@@ -36,8 +36,7 @@ __all__ = ["BadArgument", "Mail", "MailRefused", "MailUnavailable", "SignInExpir
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
-MAX_LINE = 32 * 2**20
-"""A server without PARTIAL answers SORT of a million messages in one line of 8 MB."""
+MAX_LINE = 32 * 2**20  # a server without PARTIAL answers SORT of a million messages in one line of 8 MB
 LITERAL_SLACK = 2**20
 _EXTENSION = "posthouse_mail_pool"
 
@@ -73,12 +72,10 @@ class _Bounded:
         return line
 
 
-class _Plain(_Bounded, IMAP4WithTimeout):  # type: ignore[misc]
-    pass
+class _Plain(_Bounded, IMAP4WithTimeout): ...  # type: ignore[misc]
 
 
-class _Tls(_Bounded, IMAP4_TLS):  # type: ignore[misc]
-    pass
+class _Tls(_Bounded, IMAP4_TLS): ...  # type: ignore[misc]
 
 
 class _Client(IMAPClient):  # type: ignore[misc]
@@ -88,6 +85,10 @@ class _Client(IMAPClient):  # type: ignore[misc]
         if self.ssl:
             return _Tls(self.host, self.port, self.ssl_context, self._timeout.connect)
         return _Plain(self.host, self.port, self._timeout.connect)
+
+    def quietly_shut(self) -> None:
+        with suppress(Exception):
+            self.shutdown()
 
 
 class Mail:
@@ -360,16 +361,11 @@ def connect(settings: Settings, address: str, secret: str) -> Mail:
         client.plain_login(command.refuse(address), command.refuse(secret))
         return Mail(client)
     except LoginError as error:
-        _shut(client)
+        client.quietly_shut()
         raise SignInExpired("the mail server refused the sign-in") from error
     except (OSError, imaplib.IMAP4.error, IMAPClientError) as error:
-        _shut(client)
+        client.quietly_shut()
         raise MailUnavailable("the mail server does not answer") from error
-
-
-def _shut(client: IMAPClient) -> None:
-    with suppress(Exception):
-        client.shutdown()
 
 
 def pool() -> Pool[Mail]:
