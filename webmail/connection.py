@@ -102,6 +102,7 @@ class Mail:
         self.selected: tuple[str, int] | None = None
         self.broken = False
         self.exists = self.highestmodseq = 0
+        self.has_news = False
         self.own = self._is_own()
 
     def _is_own(self) -> bool:
@@ -144,6 +145,8 @@ class Mail:
             text = b" ".join(part for part in data if isinstance(part, bytes)).decode("utf-8", "replace")
             raise MailRefused.from_text(text)
         answer = response.Answer(imap.untagged_responses)
+        # RFC 9051 §5.2: any answer may tell of the selected mailbox, and what is told once is not told again.
+        self.has_news |= any(answer.records(kind) for kind in ("EXISTS", "EXPUNGE", "FETCH", "VANISHED"))
         if told := answer.records("EXISTS"):
             self.exists = response.number(cast("bytes", told[-1]))
         return answer
@@ -182,7 +185,7 @@ class Mail:
         answer = self.run(b"SELECT ", mailbox_name(mailbox), parameter)
         uidvalidity = response.number(answer.code("UIDVALIDITY"))
         self.highestmodseq = response.number(answer.code("HIGHESTMODSEQ"))
-        self.selected = (mailbox, uidvalidity)
+        self.selected, self.has_news = (mailbox, uidvalidity), False
         return uidvalidity
 
     def unselect(self) -> None:
@@ -295,11 +298,6 @@ class Mail:
         except (MailRefused, MailUnavailable):
             return False
         return True
-
-    def stirred(self) -> bool:
-        """NOOP: whether the server has news of the selected mailbox."""
-        answer = self.run(b"NOOP")
-        return any(answer.records(kind) for kind in ("EXISTS", "EXPUNGE", "FETCH", "VANISHED"))
 
     def idle(self, seconds: float) -> list[Any]:
         """Wait in IDLE for what the server says, at most so long (RFC 2177)."""

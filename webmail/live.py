@@ -232,7 +232,7 @@ class _Watcher:
 
     def _watch(self, mail: Mail, *, again: bool) -> None:
         inbox = Inbox(mail)
-        self._known = {one.name: one for one in mailbox_list.load(mail)}
+        self._known = {one.name: one for one in inbox.mailboxes()}
         # What changed between the making of a page and this moment shows in the difference.
         self._tell(LOOK_AGAIN if again else state(self._known.values()))
         counted = time.monotonic()
@@ -241,9 +241,9 @@ class _Watcher:
             if heard:
                 time.sleep(SETTLE_SECONDS)
                 flags = inbox.changed_flags()
-                self._compare(mailbox_list.load(mail), stirred="INBOX", flags=flags)
+                self._compare(inbox.mailboxes(), stirred="INBOX", flags=flags)
             elif time.monotonic() - counted > COUNT_SECONDS:
-                self._compare(mailbox_list.load(mail))
+                self._compare(inbox.mailboxes())
             else:
                 continue
             counted = time.monotonic()
@@ -291,13 +291,24 @@ class Inbox:
         mail.select(name)
         self._modseq = mail.highestmodseq
 
+    def mailboxes(self) -> list[Mailbox]:
+        """All mailboxes with their counts. News the server tells at the end of this are later than the counts."""
+        self._mail.has_news = False
+        return mailbox_list.load(self._mail)
+
     def wait(self, seconds: float = IDLE_SECONDS) -> bool:
-        """Whether anything but a greeting was heard."""
-        if not self._mail.has("IDLE") and not self._mail.has("IMAP4REV2"):
+        """Whether anything but a greeting was heard, or told since the mailboxes were counted."""
+        mail = self._mail
+        heard = []
+        if mail.has_news:
+            pass
+        elif mail.has("IDLE") or mail.has("IMAP4REV2"):
+            heard = mail.idle(seconds)
+        else:
             time.sleep(seconds)
-            return self._mail.stirred()
-        heard = self._mail.idle(seconds)
-        return any(isinstance(one, tuple) and one and one[0] not in (b"OK", b"CAPABILITY") for one in heard)
+            mail.run(b"NOOP")
+        had_news, mail.has_news = mail.has_news, False
+        return had_news or any(isinstance(one, tuple) and one and one[0] not in (b"OK", b"CAPABILITY") for one in heard)
 
     def changed_flags(self) -> dict[str, list[str]]:
         """Flags by UID of what changed since the last look (RFC 7162 §3.1.4.1)."""

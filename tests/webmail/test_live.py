@@ -81,6 +81,24 @@ def test_arrivals_flags_and_counts_are_told(place, hub, ready):
     tab.close()
 
 
+def test_a_letter_that_comes_while_the_mailboxes_are_counted_is_told(place, hub, ready, monkeypatch):
+    """Told at the end of the counting command, after its own mailbox was counted, and never again."""
+    count, puts = live.mailbox_list.load, iter([letter("In between")])
+
+    def load(mail):
+        counted = count(mail)
+        for raw in puts:
+            place.house.append(raw)
+            mail.run(b"NOOP")
+        return counted
+
+    monkeypatch.setattr(live.mailbox_list, "load", load)
+    tab = hub.open_tab("k", place.mail)
+    event = until(tab, lambda e: e.name == "changed")
+    assert event.data["arrived"] == 1
+    tab.close()
+
+
 def test_nobody_has_all_the_streams():
     """Each holds a thread, for everybody in the house."""
 
