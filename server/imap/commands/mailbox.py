@@ -97,7 +97,7 @@ def status_line(ctx: Context, mailbox: Mailbox, counters: Counters, items: tuple
         "UIDVALIDITY": found.uidvalidity,
         "UNSEEN": found.unseen,
         "DELETED": found.deleted,
-        "SIZE": found.size,
+        "SIZE": found.size,  # RFC 8438 §2
         "HIGHESTMODSEQ": found.highestmodseq,
         "DELETED-STORAGE": -(-counters.deleted_size // 1024),  # RFC 9208 §4.1.4
         "RECENT": 0,
