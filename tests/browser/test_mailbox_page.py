@@ -204,6 +204,24 @@ def test_an_arrival_slides_in_without_a_reload(house, page):
     assert page.evaluate("window.sameDocument")
 
 
+def test_an_arrival_is_looked_for_again_when_the_first_look_fails(house, page):
+    expect(page.locator("#rows > .row").first).to_be_visible()
+    looks = []
+
+    def busy_once(route):
+        looks.append(route.request.url)
+        if len(looks) == 1:
+            route.fulfill(status=503, body="busy")
+        else:
+            route.continue_()
+
+    page.route("**/mail/box/INBOX?part=rows*", busy_once)
+    house.put(letter("Arrived while busy"))
+    expect(row(page, "Arrived while busy")).to_have_count(1)
+    assert len(looks) > 1
+    house.faults[:] = [fault for fault in house.faults if "503" not in fault]
+
+
 def test_what_is_changed_elsewhere_shows_here(house, page):
     uid = house.put(letter("Changed elsewhere"))
     page.reload()

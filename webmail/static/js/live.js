@@ -4,6 +4,7 @@ import { signedOut } from "./requests.js";
 import { box, head, mail, mailbox, rows } from "./rows.js";
 
 const POLL = 60_000;
+const RETRIES = [2_000, 5_000, 15_000];
 let source = null;
 let polling = 0;
 let fresh = 0;
@@ -52,9 +53,14 @@ function mark(uid, flags) {
   row.toggleAttribute("data-starred", has("\\flagged"));
 }
 
-async function bring() {
-  if (head()?.dataset.order !== "newest" || document.querySelector(".dragging")) return;
-  const { added, above } = await refreshRows();
+let retry = 0;
+/** Bring the rows up to date. What is told is told once: a look that fails is taken again, a little later each time. */
+async function bring(tries = 0) {
+  clearTimeout(retry);
+  if (head()?.dataset.order !== "newest") return;
+  if (document.querySelector(".dragging")) { retry = setTimeout(bring, RETRIES[0], tries); return; }
+  const { added, above, failed } = await refreshRows();
+  if (failed && tries < RETRIES.length) retry = setTimeout(bring, RETRIES[tries], tries + 1);
   if (added) announce(added);
   if (above) { fresh += above; pill(); }
 }

@@ -139,13 +139,15 @@ async function loadMore(end) {
 }
 
 const NOTHING = { added: 0, above: 0 };
+const FAILED = { ...NOTHING, failed: true };
 
-/** Look at the first page again and bring the rows up to date where they stand; tells how many are new, and how many out of sight. */
+/** Look at the first page again and bring the rows up to date where they stand; tells how many are new, how many out of sight, and whether it failed. */
 export async function refreshRows({ arrivals = true } = {}) {
   const here = head();
   if (!here || here.dataset.role === "search") return NOTHING;
   const markup = await piece(params(listUrl(), { part: "rows", role: here.dataset.role }), { place: "refresh", quiet: true });
-  if (markup === null || head() !== here) return NOTHING; // another list stands there by now
+  if (head() !== here) return NOTHING; // another list stands there by now
+  if (markup === null) return FAILED;
   return merge(elements(markup), arrivals);
 }
 
