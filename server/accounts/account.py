@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, exists, insert, select, update
 
 from server.accounts import ending
 from server.accounts import password as passwords
@@ -17,7 +17,7 @@ from server.accounts.errors import (
     DomainUnknown,
     PasswordWeak,
 )
-from server.accounts.schema import account, alias, domain
+from server.accounts.schema import account, alias, domain, second_factor
 from server.db.statement import Statement
 from server.db.transaction import Reader, Writer
 from server.mail.address import canonical, parse_addr_spec
@@ -172,6 +172,7 @@ def stored_password(r: Reader, address: str) -> tuple[Account | None, str | None
 
 
 def live_passwords(r: Reader, account_ids: Collection[int]) -> list[tuple[int, str]]:
-    """Return the ids of active accounts among these, with their stored passwords."""
-    query = select(account.c.id, account.c.password).where(account.c.id.in_(account_ids), account.c.active)
+    """Return the ids of active accounts among these whose password alone opens mail, with their stored passwords."""
+    guarded = exists().where(second_factor.c.account_id == account.c.id)
+    query = select(account.c.id, account.c.password).where(account.c.id.in_(account_ids), account.c.active, ~guarded)
     return [(row.id, row.password) for row in r.execute(query)]

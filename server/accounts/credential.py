@@ -3,8 +3,11 @@
 Invariants: the cost and the answer are the same for an unknown account and a wrong password; at most `WORKERS` Argon2 runs at
 once, at most `QUEUE` wait (security.md T077); whether a try may be made is looked at when its turn comes, so many at once are no
 more than many in a row (T136); a right password is remembered for five minutes as a keyed hash in memory, so that a storm of
-reconnecting clients does not cost an Argon2 run each. A right token is never made to wait: nobody guesses 256 bits, and whoever
-guesses passwords from an address must not end the sessions behind it, as the webmail's are all behind one.
+reconnecting clients does not cost an Argon2 run each. A right token or app password is never made to wait: nobody guesses 100
+bits, and whoever guesses passwords from an address must not end the sessions behind it, as the webmail's are all behind one.
+
+With a second factor the password alone opens nothing (T079): mail programs are refused it as if it were wrong, the web is told
+that a code is due (`code_check`), and its address counts as known only after that.
 """
 
 import asyncio
@@ -16,16 +19,17 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore, Lock
 from typing import Literal, NoReturn
 
+from server.accounts import app_password, second_factor, signed_in, written_code
 from server.accounts import password as passwords
-from server.accounts import signed_in
 from server.accounts import token as tokens
-from server.accounts.account import canonical_address, stored_password
+from server.accounts.account import Account, canonical_address, stored_password
 from server.accounts.directory import Directory
 from server.accounts.errors import AddressInvalid, AuthenticationFailed, Throttled
 from server.accounts.signed_in import Proof, SignedIn
 from server.accounts.throttle import Throttle
 from server.accounts.watch import End, Watch
 from server.clock import Clock
+from server.db.transaction import Reader
 from server.log import get_logger
 from server.notify.bus import Bus, SilentBus, Subscription
 
@@ -58,11 +62,15 @@ class Authenticator:
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
 
     async def password(self, username: str, password: str, *, service: Service, peer: str) -> SignedIn:
-        """Check a name and a password (or a token in its place)."""
+        """Check a name and a password (or a token or an app password in its place)."""
         if password.startswith(tokens.PREFIX):
             return await self.token(username, password, service=service, peer=peer)
+        if written_code.normal(password, app_password.GROUPS):
+            by_app = await asyncio.to_thread(self._app, username, password, service, peer)
+            if by_app is not None:
+                return by_app
         if not self._queue_up():
-            return await asyncio.to_thread(self._remembered_only, username, password, peer)
+            return await asyncio.to_thread(self._remembered_only, username, password, service, peer)
         try:
             return await asyncio.wrap_future(self._pool.submit(self._check, username, password, service, peer))
         finally:
@@ -76,8 +84,11 @@ class Authenticator:
         """Blocking twin of `password`, for threads."""
         if password.startswith(tokens.PREFIX):
             return self.token_now(username, password, service=service, peer=peer)
+        by_app = self._app(username, password, service, peer)
+        if by_app is not None:
+            return by_app
         if not self._queue_up():
-            return self._remembered_only(username, password, peer)
+            return self._remembered_only(username, password, service, peer)
         try:
             with self._turns:
                 return self._check(username, password, service, peer)
@@ -94,6 +105,11 @@ class Authenticator:
         if tokens.stale(found[0]):
             self._directory.write_now(lambda w: tokens.touch(w, found[0].id))
         return SignedIn(found[1], Proof(found[1].id, token=found[0].id))
+
+    def arrived(self, account: Account, peer: str) -> None:
+        """Note that somebody signed in on the web with password and code: their address is a known one from now on."""
+        with self._lock:
+            self._throttle.succeeded(peer, account.address)
 
     def watch(self, proof: Proof, end: End) -> Subscription:
         """Have `end` called on the running loop once a sign-in is worth nothing any more; close what this returns to leave.
@@ -123,7 +139,7 @@ class Authenticator:
     def _check(self, username: str, password: str, service: Service, peer: str) -> SignedIn:
         name = self._name(username)
         self._admit(peer, name)
-        account, stored = self._directory.read_now(lambda r: stored_password(r, name))
+        account, stored, guarded = self._directory.read_now(lambda r: _look_up(r, name))
         mark = self._mark(stored, password)
         if not self._remembers(mark):
             if not passwords.matches(stored, password):
@@ -131,23 +147,39 @@ class Authenticator:
             self._remember(mark)
         if account is None or stored is None:
             self._refuse(peer, name, service)
-        with self._lock:
-            self._throttle.succeeded(peer, name)
-        return signed_in.by_password(account, stored)
+        if guarded and service != "web":
+            self._refuse(peer, name, service, why="an app password is needed")
+        if not guarded:
+            self.arrived(account, peer)
+        return signed_in.by_password(account, stored, code_due=guarded)
 
-    def _remembered_only(self, username: str, password: str, peer: str) -> SignedIn:
+    def _remembered_only(self, username: str, password: str, service: Service, peer: str) -> SignedIn:
         """What is left when the queue is full: those whose password was right a moment ago; the rest is to come again."""
         name = self._name(username)
         self._admit(peer, name)
-        account, stored = self._directory.read_now(lambda r: stored_password(r, name))
-        if account is None or stored is None or not self._remembers(self._mark(stored, password)):
+        account, stored, guarded = self._directory.read_now(lambda r: _look_up(r, name))
+        barred = guarded and service != "web"
+        if account is None or stored is None or barred or not self._remembers(self._mark(stored, password)):
             raise Throttled(BUSY_SECONDS)
-        return signed_in.by_password(account, stored)
+        return signed_in.by_password(account, stored, code_due=guarded)
 
-    def _refuse(self, peer: str, name: str, service: Service) -> NoReturn:
+    def _app(self, username: str, password: str, service: Service, peer: str) -> SignedIn | None:
+        """Look for an app password. None: it is none of this account's, so it may be the main password of the same form."""
+        if service == "web":
+            return None
+        name = self._name(username)
+        found = self._directory.read_now(lambda r: app_password.find(r, name, password))
+        if found is None:
+            return None
+        token, account = found
+        if tokens.stale(token) or (token.peer, token.service) != (peer, service):
+            self._directory.write_now(lambda w: app_password.touch(w, token.id, service=service, peer=peer))
+        return SignedIn(account, Proof(account.id, token=token.id))
+
+    def _refuse(self, peer: str, name: str, service: Service, **more: str) -> NoReturn:
         with self._lock:
             self._throttle.failed(peer, name, self._clock.monotonic())
-        log.warning("sign_in_refused", service=service, peer=peer, account=name)
+        log.warning("sign_in_refused", service=service, peer=peer, account=name, **more)
         raise AuthenticationFailed
 
     def _name(self, username: str) -> str:
@@ -175,3 +207,9 @@ class Authenticator:
             self._remembered[mark] = self._clock.monotonic() + REMEMBER
             if len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
+
+
+def _look_up(r: Reader, name: str) -> tuple[Account | None, str | None, bool]:
+    """The active account of a name, its stored password, and whether a second factor stands behind it."""
+    account, stored = stored_password(r, name)
+    return account, stored, account is not None and second_factor.is_on(r, account.id)

@@ -1,12 +1,15 @@
 """Tables of the directory database that belong to accounts.
 
 Addresses are stored in canonical form (`server.mail.address.canonical`), so that equality in SQL is equality of mailboxes.
-Times are seconds since 1970, UTC. Passwords are Argon2id strings, tokens are kept only as SHA-256.
+Times are seconds since 1970, UTC. Passwords are Argon2id strings; tokens, app passwords, recovery codes and remembered devices
+are kept only as SHA-256, the key of a second factor is sealed (`server.seal`).
 """
 
 from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from server.db.schema import Schema
+from server.db.transaction import Writer
 
 METADATA = MetaData()
 
@@ -60,7 +63,62 @@ token = Table(
     Column("created", Integer, nullable=False),
     Column("last_used", Integer, nullable=False),
     Column("expires", Integer, nullable=False),
+    Column("service", String),  # by which protocol an app password was used last
     sqlite_autoincrement=True,
 )
 
-SCHEMA = Schema("accounts", 1, METADATA)
+# A row is there while the second factor is on.
+second_factor = Table(
+    "second_factor",
+    METADATA,
+    Column("account_id", ForeignKey("account.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column(
+        "last_step", Integer, nullable=False
+    ),  # the last time step whose code was accepted; it and older ones are used up
+    Column("created", Integer, nullable=False),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    METADATA,
+    Column("account_id", ForeignKey("account.id"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+)
+
+# What stands in for a code on one browser. It opens nothing: the password is asked for all the same.
+remembered_device = Table(
+    "remembered_device",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False, index=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("label", String, nullable=False),
+    Column("peer", String, nullable=False),
+    Column("created", Integer, nullable=False),
+    Column("last_used", Integer, nullable=False),
+    Column("expires", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+security_event = Table(
+    "security_event",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False, index=True),
+    Column("at", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("peer", String, nullable=False),  # empty: from the command line
+)
+
+
+def _second_factors(w: Writer) -> None:
+    """Version 2: second factors, app passwords, remembered devices."""
+    w.raw("ALTER TABLE token ADD COLUMN service VARCHAR")
+    for table in (second_factor, recovery_code, remembered_device, security_event):
+        w.execute(CreateTable(table))
+        for index in table.indexes:
+            w.execute(CreateIndex(index))
+
+
+SCHEMA = Schema("accounts", 2, METADATA, steps={1: _second_factors})

@@ -11,7 +11,7 @@ from itertools import islice
 
 from sqlalchemy import select
 
-from server.accounts.account import Account, live_passwords
+from server.accounts.account import Account, by_id, live_passwords, stored_password
 from server.accounts.schema import account as accounts
 from server.accounts.schema import token
 from server.db.transaction import Reader
@@ -22,7 +22,10 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What somebody signed in with: a row of `token`, or else the password whose stored form has this digest."""
+    """What somebody signed in with: a row of `token`, or else the password whose stored form has this digest.
+
+    A password that a second factor stands behind opens no mail, so what it opened before is over (security.md T079).
+    """
 
     account: int
     token: int | None = None
@@ -35,11 +38,20 @@ class SignedIn:
 
     account: Account
     proof: Proof
+    code_due: bool = False
+    """The password was right, and a code of the second factor is still to come. Of the web alone: nothing else asks for one."""
 
 
-def by_password(owner: Account, stored: str) -> SignedIn:
+def by_password(owner: Account, stored: str, *, code_due: bool = False) -> SignedIn:
     """Describe a sign-in by a password that is stored so."""
-    return SignedIn(owner, Proof(owner.id, password=_digest(stored)))
+    return SignedIn(owner, Proof(owner.id, password=_digest(stored)), code_due)
+
+
+def still_the_password(r: Reader, proof: Proof) -> bool:
+    """Tell whether the account is on and its password is the one it was."""
+    owner = by_id(r, proof.account)
+    stored = None if owner is None else stored_password(r, owner.address)[1]
+    return stored is not None and _digest(stored) == proof.password
 
 
 def _digest(stored: str) -> bytes:

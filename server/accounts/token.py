@@ -1,4 +1,4 @@
-"""Tokens: what a web session, and later an app password, shows instead of the person's password (DESIGN.md D2).
+"""Tokens: what a web session shows instead of the person's password (DESIGN.md D2). App passwords are rows of the same table.
 
 A token is 256 random bits; the database holds its SHA-256 only, so a copy of the database opens nothing. One row is one
 thing a person can see and end under Settings > Devices.
@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from server.accounts import ending
-from server.accounts.account import Account, by_id
+from server.accounts.account import Account
+from server.accounts.account import by_id as account_by_id
 from server.accounts.schema import token
 from server.db.transaction import Reader, Writer
 
@@ -34,6 +35,8 @@ class Token:
     created: int
     last_used: int
     expires: int
+    service: str = ""
+    """The protocol an app password was used by last."""
 
 
 def _digest(secret: str) -> bytes:
@@ -49,11 +52,13 @@ _COLUMNS = (
     token.c.created,
     token.c.last_used,
     token.c.expires,
+    token.c.service,
 )
 
 
 def _token(row: Row[Any]) -> Token:
-    return Token(row.id, row.account_id, row.kind, row.label, row.peer, row.created, row.last_used, row.expires)
+    known = (row.id, row.account_id, row.kind, row.label, row.peer, row.created, row.last_used, row.expires)
+    return Token(*known, service=row.service or "")
 
 
 def issue(w: Writer, account_id: int, *, kind: str, label: str, peer: str, lifetime: int) -> str:
@@ -83,8 +88,14 @@ def find(r: Reader, secret: str) -> tuple[Token, Account] | None:
     row = r.execute(select(*_COLUMNS).where(token.c.digest == _digest(secret))).first()
     if row is None or row.expires <= time.time():
         return None
-    owner = by_id(r, row.account_id)
+    owner = account_by_id(r, row.account_id)
     return (_token(row), owner) if owner is not None and owner.active else None
+
+
+def by_id(r: Reader, token_id: int) -> Token | None:
+    """Return a live token by its row."""
+    row = r.execute(select(*_COLUMNS).where(token.c.id == token_id, token.c.expires > int(time.time()))).first()
+    return None if row is None else _token(row)
 
 
 def touch(w: Writer, token_id: int) -> None:

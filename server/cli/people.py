@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from server.accounts import account as accounts
+from server.accounts import remembered_device, second_factor
 from server.accounts import token as tokens
 from server.accounts.directory import set_hostname
 from server.cli.options import data_option, octets, open_house, password_from_stdin
@@ -86,7 +87,7 @@ def account_list(data: Path) -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
 @data_option
 def account_password(address: str, password_stdin: bool, data: Path) -> None:
-    """Set a new password for ADDRESS and end all of its sessions."""
+    """Set a new password for ADDRESS and end all of its sessions and app passwords."""
     password = (
         password_from_stdin() if password_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True)
     )
@@ -95,10 +96,38 @@ def account_password(address: str, password_stdin: bool, data: Path) -> None:
 
         def change(w: Writer) -> None:
             accounts.set_password(w, found.id, password)
-            tokens.revoke_all(w, found.id)
+            _end_everything(w, found.id)
 
         house.directory.write_now(change)
-        click.echo(f"{found.address} has a new password; its sessions are ended.")
+        click.echo(f"{found.address} has a new password; its sessions and app passwords are ended.")
+
+
+def _end_everything(w: Writer, account_id: int) -> None:
+    tokens.revoke_all(w, account_id)
+    remembered_device.forget_all(w, account_id)
+
+
+@account.command("second-factor-off")
+@click.argument("address")
+@data_option
+def account_second_factor_off(address: str, data: Path) -> None:
+    """Ask ADDRESS for no code any more, for a person who lost phone and recovery codes. All of its sessions are ended.
+
+    Make sure first that it is this person who asks.
+    """
+    with open_house(data) as house:
+        found = house.account(address)
+
+        def change(w: Writer) -> bool:
+            was_on = second_factor.turn_off(w, found.id, by_administrator=True)
+            if was_on:
+                _end_everything(w, found.id)
+            return was_on
+
+        if not house.directory.write_now(change):
+            click.echo(f"{found.address} has no second factor; nothing is changed.")
+            return
+        click.echo(f"{found.address} signs in by the password alone now; its sessions and app passwords are ended.")
 
 
 @account.command("off")
