@@ -9,12 +9,14 @@ from flask import Flask, redirect, url_for
 from werkzeug.routing import IntegerConverter
 
 from fetcher.account import SCHEMA as SOURCE_TABLES
+from server.accounts.code_check import CodeCheck
 from server.accounts.credential import Authenticator
 from server.accounts.directory import Directory
 from server.accounts.schema import SCHEMA as ACCOUNT_TABLES
 from server.clock import Clock, SystemClock
 from server.config import Settings
 from server.db.database import Database
+from server.seal import Keyring
 from webmail import guard, i18n, page, places, preferences, session, submission
 from webmail.assets import CurrentManifest
 from webmail.forwarded import Forwarded
@@ -34,12 +36,14 @@ from webmail.views import (
     message,
     parts,
     search,
+    security,
     setup,
+    two_step,
 )
 from webmail.views import settings as settings_views
 
 ROOMS = (
-    auth, setup, settings_views, accounts, add_account, health,
+    auth, setup, settings_views, security, two_step, accounts, add_account, health,
     mailbox, message, body, parts, search, events, actions, folders, compose,
 )  # fmt: skip
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,7 +87,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     database = Database(settings.directory_db, [ACCOUNT_TABLES, preferences.SCHEMA, submission.SCHEMA, SOURCE_TABLES])
     directory = Directory(database, default_hostname=settings.hostname)
-    app.extensions["posthouse"] = Desk(settings, directory, Authenticator(directory, clock or SystemClock()))
+    keyring, time = Keyring(settings.secret_key_file), clock or SystemClock()
+    app.extensions["posthouse"] = Desk(
+        settings, directory, Authenticator(directory, time), CodeCheck(directory, keyring, time), keyring
+    )
     app.url_map.converters["int"] = Number
     places.init_app(app, settings.web_threads)
     session.init_app(app)

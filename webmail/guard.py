@@ -19,7 +19,9 @@ from webmail import setup_state
 from webmail.places import places
 from webmail.session import COOKIE, WebSession, desk, forget
 
-PUBLIC_ENDPOINTS = frozenset({"static", "auth.sign_in", "auth.language", "auth.look", "health.healthz", "body.image"})
+PUBLIC_ENDPOINTS = frozenset(
+    {"static", "auth.sign_in", "auth.code", "auth.language", "auth.look", "health.healthz", "body.image"}
+)
 """Open to everybody. Keep it short."""
 SETUP_BLUEPRINT = "setup"
 """Open while the installation is fresh, and not there afterwards."""
@@ -105,7 +107,7 @@ def lead_to_setup() -> BaseResponse | None:
         if not fresh and request.endpoint not in setup_state.AFTERWARDS:
             abort(404)
         return None
-    if fresh and request.endpoint not in PUBLIC_ENDPOINTS - {"auth.sign_in"}:
+    if fresh and request.endpoint not in PUBLIC_ENDPOINTS - {"auth.sign_in", "auth.code"}:
         return redirect(url_for("setup.start"))
     return None
 

@@ -9,17 +9,19 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, abort, current_app, g, request
 from flask import session as form_session
 from flask_login import LoginManager
 from werkzeug.local import LocalProxy
 
 from server.accounts import token as tokens
-from server.accounts.account import Account
+from server.accounts.account import Account, by_id
+from server.accounts.code_check import CodeCheck
 from server.accounts.credential import Authenticator
 from server.accounts.directory import Directory
 from server.config import Settings
 from server.db.transaction import Reader, Writer
+from server.seal import Keyring
 from webmail import preferences
 from webmail.preferences import Preferences
 
@@ -72,6 +74,8 @@ class Desk:
     settings: Settings
     directory: Directory
     authenticator: Authenticator
+    codes: CodeCheck
+    keyring: Keyring
 
 
 def _desk() -> Desk:
@@ -176,10 +180,30 @@ def _issue(w: Writer, account_id: int, old: str, label: str, peer: str, lifetime
     return tokens.issue(w, account_id, kind=KIND, label=label, peer=peer, lifetime=lifetime)
 
 
+def renew(response: Response) -> int:
+    """Give the signed-in person a new token for the one they have, which ends, and return the former one's row (T059)."""
+    former = g.session
+    account = desk.directory.read_now(lambda r: by_id(r, former.account_id))
+    rows = desk.directory.read_now(lambda r: tokens.list_for(r, former.account_id))
+    row = next((row for row in rows if row.id == former.token_id), None)
+    if account is None or row is None:
+        abort(401)
+    open_for(account, response, stay=row.expires - row.created > VISIT_SECONDS)
+    return int(former.token_id)
+
+
 def close(current: WebSession, response: Response) -> None:
     """End the session for good: the row goes, then the cookie."""
     desk.directory.write_now(lambda w: tokens.revoke(w, current.account_id, current.token_id))
     forget(response)
+
+
+def end_others(w: Writer, account_id: int, keep: int) -> list[int]:
+    """End every web session of an account but one; returns the rows that are gone."""
+    others = [token.id for token in tokens.list_for(w, account_id) if token.kind == KIND and token.id != keep]
+    for token_id in others:
+        tokens.revoke(w, account_id, token_id)
+    return others
 
 
 def forget(response: Response) -> None:

@@ -5,6 +5,8 @@ import ssl
 
 import pytest
 
+from server.accounts import app_password, second_factor
+from server.seal import Keyring
 from tests.fakes.imap_house import PASSWORD, in_a_thread, message
 
 
@@ -74,3 +76,19 @@ def test_a_wrong_password(house):
         pytest.raises(imaplib.IMAP4.error, match="AUTHENTICATIONFAILED"),
     ):
         client.login("ann@example.org", "wrong")
+
+
+def test_t079_with_a_second_factor_an_app_password_is_needed(house):
+    key = house.directory.database.path.parent / "secret.key"
+    house.directory.write_now(lambda w: second_factor.turn_on(w, Keyring(key), house.ann, b"k" * 20, step=0, peer=""))
+    secret = house.directory.write_now(lambda w: app_password.make(w, house.ann, "imaplib", peer=""))
+    with imaplib.IMAP4("127.0.0.1", house.port) as client:
+        with pytest.raises(imaplib.IMAP4.error, match="AUTHENTICATIONFAILED"):
+            client.login("ann@example.org", PASSWORD)
+        with pytest.raises(imaplib.IMAP4.error, match="AUTHENTICATIONFAILED"):
+            client.authenticate("PLAIN", lambda _: b"\0ann@example.org\0" + PASSWORD.encode())
+        client.login("ann@example.org", secret)
+        assert client.select("INBOX")[0] == "OK"
+    with imaplib.IMAP4("127.0.0.1", house.port) as client:
+        client.authenticate("PLAIN", lambda _: b"\0ann@example.org\0" + secret.encode())
+        assert client.select("INBOX")[0] == "OK"

@@ -2,15 +2,22 @@
 
 from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
+from server.accounts import second_factor
 from server.accounts.account import Account
+from server.accounts.code_check import Way
 from server.accounts.errors import AuthenticationFailed, Throttled
+from server.accounts.signed_in import SignedIn
 from server.accounts.token import PREFIX
+from server.accounts.written_code import TEXT_LIMIT
 from server.log import get_logger
-from webmail import i18n, page, parting, preferences, session
+from server.seal import SealError
+from webmail import i18n, page, parting, preferences, session, threshold
 from webmail.guard import own_path
 from webmail.session import desk
+from webmail.threshold import Wish
 
 blueprint = Blueprint("auth", __name__, url_prefix="/mail")
 log = get_logger("webmail.auth")
@@ -30,32 +37,105 @@ def sign_in() -> BaseResponse:
     if not name or not password:
         return _card(name=name, problem="empty", status=400)
     try:
-        account = _check(name, password)
+        signed = _check(name, password)
     except AuthenticationFailed:
         log.warning("sign_in_refused", peer=request.remote_addr)
         return _card(name=name, problem="wrong", status=403)
     except Throttled as error:
         return _card(name=name, problem="throttled", seconds=error.seconds, status=429)
-    _remember_zone(account, request.form.get("time_zone", ""))
-    response = make_response(redirect(target))
-    session.open_for(account, response, stay=request.form.get("stay") == "yes")
-    if g.session:
-        parting.take_down(g.session.token_id)  # the former session of this browser
-    log.info("signed_in", account=account.id, peer=request.remote_addr)
+    wish = Wish(target, request.form.get("stay") == "yes", request.form.get("time_zone", "")[:64])
+    if not signed.code_due:
+        return _open(signed.account, wish, by="password")
+    if threshold.recognised(signed.account):
+        return _open(signed.account, wish, by="password, remembered device")
+    response = make_response(redirect(url_for("auth.code")))
+    threshold.enter(response, signed, wish)
     return response
 
 
-def _check(name: str, password: str) -> Account:
+@blueprint.route("/sign-in/code", methods=["GET", "POST"])
+def code() -> BaseResponse:
+    """The second page, for those with a second factor: a code of the authenticator program, or a recovery code."""
+    if g.session:
+        return redirect(url_for("root_mail"))
+    found = threshold.waiting()
+    if found is None:
+        if request.method == "POST":
+            flash(_("That took too long. Sign in again."), "bad")
+        return redirect(url_for("auth.sign_in"))
+    account, wish = found
+    if request.method == "GET":
+        return _code_card(account)
+    typed = request.form.get("code", "").strip()[:TEXT_LIMIT]
+    if not typed:
+        return _code_card(account, problem="empty", status=400)
+    try:
+        way = desk.codes.check_now(account, typed, peer=request.remote_addr or "")
+    except AuthenticationFailed:
+        return _code_card(account, problem="wrong", status=403)
+    except Throttled as error:
+        return _code_card(account, problem="throttled", seconds=error.seconds, status=429)
+    except SealError:
+        log.exception("second_factor_key_unusable", account=account.id)
+        return _code_card(account, problem="broken", status=503)
+    response = _open(account, wish, by=f"password, {way.value}")
+    threshold.leave(response)
+    if request.form.get("remember") == "yes":
+        threshold.remember(account, response)
+    if way is Way.RECOVERY:
+        left = desk.directory.read_now(lambda r: second_factor.standing(r, account.id))
+        flash(
+            ngettext(
+                "A recovery code is used up now; %(num)s is left.",
+                "A recovery code is used up now; %(num)s are left.",
+                left.codes_left if left else 0,
+            ),
+            "done",
+        )
+    return response
+
+
+def _open(account: Account, wish: Wish, *, by: str) -> Response:
+    """Open the session of somebody who has shown all that is asked for."""
+    desk.authenticator.arrived(account, request.remote_addr or "")
+    _remember_zone(account, wish.zone)
+    response = make_response(redirect(wish.target))
+    session.open_for(account, response, stay=wish.stay)
+    if g.session:
+        parting.take_down(g.session.token_id)  # the former session of this browser
+    log.info("signed_in", account=account.id, peer=request.remote_addr, by=by)
+    return response
+
+
+def _check(name: str, password: str) -> SignedIn:
     if len(password) > PASSWORD_LIMIT or password.startswith(PREFIX):
         # A token is not a password of the web: whoever holds one has a session already.
         raise AuthenticationFailed
-    return desk.authenticator.password_now(name, password, service="web", peer=request.remote_addr or "").account
+    return desk.authenticator.password_now(name, password, service="web", peer=request.remote_addr or "")
+
+
+def _code_card(account: Account, *, problem: str = "", seconds: int = 0, status: int = 200) -> Response:
+    response = make_response(
+        render_template(
+            "signin_code.html",
+            account=account,
+            problem=problem,
+            seconds=seconds,
+            recovery=request.values.get("way") == "recovery",
+            remember=request.form.get("remember") == "yes",
+            back=url_for("auth.code", way=request.values.get("way") if "way" in request.values else None),
+        ),
+        status,
+    )
+    if seconds:
+        response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def _remember_zone(account: Account, zone: str) -> None:
     """Take the browser's time zone on the first sign-in; later changes are the person's own."""
     current = desk.directory.read_now(lambda r: preferences.load(r, account.id))
-    wanted = preferences.changed(current, time_zone=zone[:64])
+    wanted = preferences.changed(current, time_zone=zone)
     if not current.time_zone and wanted != current:
         desk.directory.write_now(lambda w: preferences.save(w, account.id, wanted))
 

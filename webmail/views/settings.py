@@ -7,9 +7,10 @@ from flask import Blueprint, flash, g, make_response, redirect, render_template,
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
+from server.accounts import remembered_device
 from server.accounts import token as tokens
 from server.db.transaction import Writer
-from webmail import page, parting, preferences, session
+from webmail import page, parting, preferences, session, threshold
 from webmail.i18n import N_
 from webmail.session import KIND, desk
 
@@ -83,16 +84,36 @@ def devices() -> BaseResponse:
     found = desk.directory.read_now(lambda r: tokens.list_for(r, g.session.account_id))
     rows = [_device(token) for token in found if token.kind == KIND]
     rows.sort(key=lambda row: not row["this"])
-    return make_response(render_template("settings/devices.html", section="devices", devices=rows))
+    this = threshold.this_device(g.session.account_id)
+    known = desk.directory.read_now(lambda r: remembered_device.list_for(r, g.session.account_id))
+    remembered = [_remembered(device, this=device.id == this) for device in known]
+    return make_response(
+        render_template("settings/devices.html", section="devices", devices=rows, remembered=remembered)
+    )
+
+
+def _remembered(device: remembered_device.Device, *, this: bool) -> dict[str, object]:
+    return {
+        "id": device.id,
+        "label": device.label or _("Unknown device"),
+        "peer": device.peer,
+        "icon": _icon(device.label),
+        "last_used": datetime.fromtimestamp(device.last_used, UTC),
+        "expires": datetime.fromtimestamp(device.expires, UTC),
+        "this": this,
+    }
+
+
+def _icon(label: str) -> str:
+    return next((name for mark, name in DEVICE_ICONS.items() if mark in label), "laptop")
 
 
 def _device(token: tokens.Token) -> dict[str, object]:
-    icon = next((name for mark, name in DEVICE_ICONS.items() if mark in token.label), "laptop")
     return {
         "id": token.id,
         "label": token.label or _("Unknown device"),
         "peer": token.peer,
-        "icon": icon,
+        "icon": _icon(token.label),
         "created": datetime.fromtimestamp(token.created, UTC),
         "last_used": datetime.fromtimestamp(token.last_used, UTC),
         "this": token.id == g.session.token_id,
@@ -112,17 +133,24 @@ def end_device(token_id: int) -> BaseResponse:
     return redirect(url_for("settings.devices"))
 
 
-@blueprint.post("/devices/end-others")
-def end_others() -> BaseResponse:
-    """End every session but this one."""
-    for token_id in desk.directory.write_now(lambda w: _end_others(w, g.session.account_id, g.session.token_id)):
-        parting.take_down(token_id)
-    flash(_("All other devices are signed out."), "done")
+@blueprint.post("/devices/remembered/<int:device_id>/forget")
+def forget_device(device_id: int) -> BaseResponse:
+    """Ask one browser for a code again; another person's id does nothing."""
+    if desk.directory.write_now(lambda w: remembered_device.forget(w, g.session.account_id, device_id)):
+        flash(_("That device has to give a code again."), "done")
     return redirect(url_for("settings.devices"))
 
 
-def _end_others(w: Writer, account_id: int, keep: int) -> list[int]:
-    others = [token.id for token in tokens.list_for(w, account_id) if token.kind == KIND and token.id != keep]
-    for token_id in others:
-        tokens.revoke(w, account_id, token_id)
-    return others
+@blueprint.post("/devices/end-others")
+def end_others() -> BaseResponse:
+    """End every session but this one, and remember no other device."""
+    this = threshold.this_device(g.session.account_id)
+
+    def change(w: Writer) -> list[int]:
+        remembered_device.forget_all(w, g.session.account_id, keep=this)
+        return session.end_others(w, g.session.account_id, g.session.token_id)
+
+    for token_id in desk.directory.write_now(change):
+        parting.take_down(token_id)
+    flash(_("All other devices are signed out."), "done")
+    return redirect(url_for("settings.devices"))

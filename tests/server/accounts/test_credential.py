@@ -5,11 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from server.accounts import credential, password
+from server.accounts import account as accounts
+from server.accounts import app_password, credential, password, second_factor
 from server.accounts import token as tokens
 from server.accounts.credential import Authenticator
 from server.accounts.errors import AuthenticationFailed, Throttled
 from server.accounts.signed_in import Proof, ended
+from server.seal import Keyring
 from tests.fakes.clock import FakeClock
 
 
@@ -177,3 +179,91 @@ async def test_t136_guesses_from_this_machine_do_not_end_the_webmails_sessions(a
     assert (await authenticator.password(iris.address, secret, service="imap", peer="127.0.0.1")).account == iris
     with pytest.raises(Throttled):
         await authenticator.token(None, "pht_" + "x" * 43, service="imap", peer="127.0.0.1")
+
+
+class TestSecondFactor:
+    """security.md T079: mail programs are no way round it."""
+
+    @pytest.fixture
+    def guarded(self, directory, iris, tmp_path):
+        ring = Keyring(tmp_path / "secret.key")
+        directory.write_now(lambda w: second_factor.turn_on(w, ring, iris.id, b"k" * 20, step=0, peer=""))
+        return iris
+
+    @pytest.mark.parametrize("service", ["imap", "pop3", "smtp"])
+    async def test_the_main_password_opens_no_mail(self, authenticator, guarded, service):
+        for _ in range(2):
+            with pytest.raises(AuthenticationFailed):
+                await authenticator.password(guarded.address, "correct horse", service=service, peer="192.0.2.1")
+
+    async def test_nor_is_it_told_from_a_wrong_one(self, authenticator, guarded):
+        """Otherwise a password could be tried out where no code is asked for."""
+        for _ in range(10):
+            with pytest.raises(AuthenticationFailed):
+                await authenticator.password(guarded.address, "correct horse", service="imap", peer="192.0.2.1")
+        with pytest.raises(Throttled):
+            await authenticator.password(guarded.address, "correct horse", service="imap", peer="192.0.2.1")
+
+    async def test_nor_while_it_is_still_remembered(self, authenticator, directory, iris, tmp_path, monkeypatch):
+        who = iris.address
+        await authenticator.password(who, "correct horse", service="imap", peer="192.0.2.1")
+        ring = Keyring(tmp_path / "secret.key")
+        directory.write_now(lambda w: second_factor.turn_on(w, ring, iris.id, b"k" * 20, step=0, peer=""))
+        with pytest.raises(AuthenticationFailed):
+            await authenticator.password(who, "correct horse", service="imap", peer="192.0.2.1")
+        monkeypatch.setattr(credential, "QUEUE", 0)
+        with pytest.raises(Throttled):
+            await authenticator.password(who, "correct horse", service="imap", peer="192.0.2.2")
+
+    def test_the_web_is_told_that_a_code_is_due(self, authenticator, guarded):
+        found = authenticator.password_now(guarded.address, "correct horse", service="web", peer="192.0.2.1")
+        assert found.code_due
+
+    async def test_an_app_password_opens_mail_and_nothing_else(self, authenticator, directory, guarded):
+        secret = directory.write_now(lambda w: app_password.make(w, guarded.id, "phone", peer=""))
+        for service in ("imap", "pop3", "smtp"):
+            typed = secret.upper().replace("-", " ") if service == "pop3" else secret
+            found = await authenticator.password("Iris@LIN.example", typed, service=service, peer="192.0.2.1")
+            assert found.account == guarded
+            (listed,) = directory.read_now(lambda r: app_password.list_for(r, guarded.id))
+            assert (listed.service, listed.peer) == (service, "192.0.2.1")
+        with pytest.raises(AuthenticationFailed):
+            authenticator.password_now(guarded.address, secret, service="web", peer="192.0.2.1")
+        with pytest.raises(AuthenticationFailed):
+            await authenticator.token(None, secret, service="imap", peer="192.0.2.1")
+        with pytest.raises(AuthenticationFailed):
+            await authenticator.password("mama@lin.example", secret, service="imap", peer="192.0.2.1")
+
+    async def test_an_app_password_is_never_made_to_wait(self, authenticator, directory, guarded):
+        secret = directory.write_now(lambda w: app_password.make(w, guarded.id, "phone", peer=""))
+        for _ in range(12):
+            with pytest.raises((AuthenticationFailed, Throttled)):
+                await authenticator.password(guarded.address, "wrong", service="imap", peer="192.0.2.1")
+        assert await authenticator.password(guarded.address, secret, service="imap", peer="192.0.2.1")
+
+    async def test_an_ended_one_is_worth_nothing(self, authenticator, directory, guarded):
+        secret = directory.write_now(lambda w: app_password.make(w, guarded.id, "phone", peer=""))
+        found = await authenticator.password(guarded.address, secret, service="imap", peer="192.0.2.1")
+        token = found.proof.token
+        assert directory.write_now(lambda w: app_password.revoke(w, guarded.id, token, peer=""))
+        assert directory.read_now(lambda r: ended(r, {found.proof}, 0.0)) == {found.proof}
+        with pytest.raises(AuthenticationFailed):
+            await authenticator.password(guarded.address, secret, service="imap", peer="192.0.2.1")
+
+    async def test_a_main_password_of_the_form_of_an_app_password_still_works(self, authenticator, directory, iris):
+        word = "k3v7-xq2m-9jwe-0000-1111"
+        directory.write_now(lambda w: accounts.set_password(w, iris.id, word))
+        assert await authenticator.password(iris.address, word, service="imap", peer="192.0.2.1")
+
+    async def test_the_tokens_of_the_webmail_keep_working(self, authenticator, directory, guarded):
+        secret = directory.write_now(
+            lambda w: tokens.issue(w, guarded.id, kind="web", label="Firefox", peer="", lifetime=60)
+        )
+        assert await authenticator.token(guarded.address, secret, service="imap", peer="127.0.0.1")
+        assert await authenticator.password(guarded.address, secret, service="smtp", peer="127.0.0.1")
+
+    def test_an_account_that_is_off_has_no_app_passwords(self, authenticator, directory, guarded):
+        secret = directory.write_now(lambda w: app_password.make(w, guarded.id, "phone", peer=""))
+        directory.write_now(lambda w: accounts.set_active(w, guarded.id, active=False))
+        with pytest.raises(AuthenticationFailed):
+            authenticator.password_now(guarded.address, secret, service="imap", peer="192.0.2.1")

@@ -3,9 +3,10 @@ import time
 import pytest
 
 from server.accounts import account as accounts
-from server.accounts import signed_in
+from server.accounts import second_factor, signed_in
 from server.accounts import token as tokens
 from server.accounts.signed_in import Proof, ended
+from server.seal import Keyring
 
 
 def sign_in(directory, iris):
@@ -61,3 +62,12 @@ def test_thousands_at_once(directory, iris, proofs):
 def test_a_proof_tells_no_secret(directory, iris, proofs):
     stored = directory.read_now(lambda r: accounts.stored_password(r, iris.address))[1]
     assert stored not in repr(proofs[0])
+
+
+def test_t079_a_second_factor_ends_what_the_password_alone_has_opened(directory, iris, proofs, tmp_path):
+    password, _ = proofs
+    ring = Keyring(tmp_path / "secret.key")
+    directory.write_now(lambda w: second_factor.turn_on(w, ring, iris.id, b"k" * 20, step=0, peer=""))
+    assert gone(directory, proofs) == {password}
+    directory.write_now(lambda w: second_factor.turn_off(w, iris.id))
+    assert gone(directory, proofs) == set()

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from server.accounts import account as accounts
+from server.accounts import second_factor
 from server.accounts import token as tokens
 from server.imap.commands import fetch
+from server.seal import Keyring
 from tests.fakes.imap_house import PASSWORD, message
 
 BYE = b"* BYE [EXPIRED] The sign-in has ended"
@@ -60,6 +62,7 @@ async def test_one_token_is_ended_while_its_client_is_idle(house):
     [
         lambda w, ann: accounts.set_password(w, ann, "another password"),
         lambda w, ann: accounts.set_active(w, ann, active=False),
+        lambda w, ann: second_factor.turn_on(w, Keyring(w.folder / "secret.key"), ann, b"k" * 20, step=0, peer=""),
     ],
 )
 async def test_whoever_signed_in_by_password_goes_with_it(house, change):

@@ -5,6 +5,7 @@ import "./toast.js";
 import "./dialog.js";
 import "./signin.js";
 import "./settings.js";
+import "./copy.js";
 import "./sources.js";
 import "./mailbox.js";
 import "./reading.js";

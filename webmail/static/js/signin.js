@@ -23,7 +23,8 @@ if (caps) {
 
 const form = document.querySelector("form[data-signin]");
 if (form) {
-  form.querySelector("[data-time-zone]").value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+  const zone = form.querySelector("[data-time-zone]");
+  if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
   if (form.dataset.wait) countDown(form, Number(form.dataset.wait));
   form.addEventListener("submit", (event) => {
     const button = form.querySelector("button[type=submit]");
