@@ -243,6 +243,10 @@ def settings(page: Page, place: Place) -> Iterator[str]:
     yield "settings"
     page.goto(f"{place.url}/mail/settings/devices")
     yield "devices"
+    page.goto(f"{place.url}/mail/settings/security")
+    yield "security"
+    page.goto(f"{place.url}/mail/settings/security/two-step")
+    yield "two-step"
 
 
 STRANGER: dict[str, Scene] = {"signin": signin}
