@@ -98,13 +98,16 @@ def day_label(moment: datetime | None) -> str:
     return str(format_date(day, _("MMMM y")))
 
 
-def row_time(moment: datetime | None) -> str:
-    """As short as it can be told: 09:42, Mon, 19 Nov, 2025."""
+def row_time(moment: datetime | None, under_heading: bool = False) -> str:
+    """As short as it can be told: 09:42, Yesterday (the time where a heading says the day), Mon, 19 Nov, 2025."""
     if moment is None:
         return ""
     day, now = local(moment).date(), today()
-    if day >= now - timedelta(days=1):
+    is_yesterday = day == now - timedelta(days=1)
+    if day >= now or (is_yesterday and under_heading):
         return f"{local(moment):%H:%M}"
+    if is_yesterday:
+        return _("Yesterday")
     if day >= now - timedelta(days=WEEK):
         return str(format_date(day, "EEE"))
     if day.year == now.year:
@@ -134,7 +137,12 @@ def long_time(moment: datetime | None) -> str:
 @lru_cache(maxsize=4_000)
 def _long(moment: datetime, _language: str, _zone: str) -> str:
     """The same rows are shown again whenever something arrives."""
-    return str(format_datetime(moment, "full"))
+    return f"{_day(local(moment))}, {local(moment):%H:%M:%S} {format_datetime(moment, 'zzzz')}"
+
+
+def _day(moment: datetime) -> str:
+    """Tuesday 24 November 2026, in the order of the reader's language."""
+    return str(format_date(moment, _("EEEE d MMMM y")))
 
 
 def octets(count: int) -> str:
@@ -280,7 +288,7 @@ def event_time(event: Invitation) -> str:
     if event.start is None:
         return ""
     start = _placed(event.start)
-    day = str(format_date(start, "full"))
+    day = _day(start)
     if event.all_day:
         return day
     begins = f"{start:%H:%M}"
@@ -289,7 +297,7 @@ def event_time(event: Invitation) -> str:
     end = _placed(event.end)
     if end.date() == start.date():
         return _("%(day)s, %(start)s to %(end)s", day=day, start=begins, end=f"{end:%H:%M}")
-    last = f"{format_date(end, 'medium')}, {end:%H:%M}"
+    last = f"{format_date(end, _('d MMM y'))}, {end:%H:%M}"
     return _("%(day)s, %(start)s to %(end)s", day=day, start=begins, end=last)
 
 

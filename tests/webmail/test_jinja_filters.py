@@ -26,23 +26,30 @@ def reader(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("ago", "row", "day", "head"),
+    ("ago", "row", "alone", "day", "head"),
     [
-        (timedelta(hours=1), "10:00", "Today", "Today, 10:00"),
-        (timedelta(hours=11, minutes=30), "23:30", "Yesterday", "Yesterday, 23:30"),
-        (timedelta(days=3), "Sat", "Saturday", "Sat 21 Nov, 11:00"),
-        (timedelta(days=10), "14 Nov", "Earlier this month", "Sat 14 Nov, 11:00"),
-        (timedelta(days=40), "15 Oct", "October 2026", "Thu 15 Oct, 12:00"),
-        (timedelta(days=400), "20 Oct 2025", "October 2025", "20 Oct 2025, 12:00"),
-        (timedelta(days=-3), "11:00", "Today", "27"),
+        (timedelta(hours=1), "10:00", "10:00", "Today", "Today, 10:00"),
+        (timedelta(hours=11, minutes=30), "23:30", "Yesterday", "Yesterday", "Yesterday, 23:30"),
+        (timedelta(days=3), "Sat", "Sat", "Saturday", "Sat 21 Nov, 11:00"),
+        (timedelta(days=10), "14 Nov", "14 Nov", "Earlier this month", "Sat 14 Nov, 11:00"),
+        (timedelta(days=40), "15 Oct", "15 Oct", "October 2026", "Thu 15 Oct, 12:00"),
+        (timedelta(days=400), "20 Oct 2025", "20 Oct 2025", "October 2025", "20 Oct 2025, 12:00"),
+        (timedelta(days=-3), "11:00", "11:00", "Today", "27"),
     ],
 )
-def test_dates_are_as_short_as_they_can_be_told(ago, row, day, head):
+def test_dates_are_as_short_as_they_can_be_told(ago, row, alone, day, head):
     moment = NOW - ago
-    assert jinja_filters.row_time(moment) == row
+    assert jinja_filters.row_time(moment, under_heading=True) == row
+    assert jinja_filters.row_time(moment) == alone
     assert jinja_filters.day_label(moment) == day
     assert head in jinja_filters.full_time(moment)
     assert "2026" in jinja_filters.long_time(moment) or "2025" in jinja_filters.long_time(moment)
+
+
+def test_the_whole_date_is_in_the_order_of_the_language():
+    assert jinja_filters.long_time(NOW) == "Tuesday 24 November 2026, 11:00:00 Central European Standard Time"
+    with force_locale("zh_Hans"):
+        assert jinja_filters.long_time(NOW).startswith("2026年11月24日")
 
 
 def test_no_date():
@@ -125,14 +132,14 @@ def test_mailboxes_by_role_and_by_name():
     [
         (
             {"start": datetime(2026, 12, 2, 13, tzinfo=UTC), "end": datetime(2026, 12, 2, 14, tzinfo=UTC)},
-            "Wednesday, December 2, 2026, 14:00 to 15:00",
+            "Wednesday 2 December 2026, 14:00 to 15:00",
         ),
-        ({"start": datetime(2026, 12, 2, 14, tzinfo=ZoneInfo("Asia/Tokyo"))}, "Wednesday, December 2, 2026, 06:00"),
-        ({"start": datetime(2026, 12, 2, 14)}, "Wednesday, December 2, 2026, 14:00"),  # noqa: DTZ001
-        ({"start": datetime(2026, 12, 2), "all_day": True}, "Wednesday, December 2, 2026"),  # noqa: DTZ001
+        ({"start": datetime(2026, 12, 2, 14, tzinfo=ZoneInfo("Asia/Tokyo"))}, "Wednesday 2 December 2026, 06:00"),
+        ({"start": datetime(2026, 12, 2, 14)}, "Wednesday 2 December 2026, 14:00"),  # noqa: DTZ001
+        ({"start": datetime(2026, 12, 2), "all_day": True}, "Wednesday 2 December 2026"),  # noqa: DTZ001
         (
             {"start": datetime(2026, 12, 2, 13, tzinfo=UTC), "end": datetime(2026, 12, 4, 14, tzinfo=UTC)},
-            "to Dec 4, 2026, 15:00",
+            "to 4 Dec 2026, 15:00",
         ),
         ({}, ""),
     ],
