@@ -1,7 +1,7 @@
 // What is done to messages: shown at once, told to the server, taken back when it failed, undone by one press.
 import { post } from "./partial.js";
 import { refreshRail, refreshRows } from "./mailbox.js";
-import { conversation, moveOn, openSubject } from "./reading.js";
+import { conversation, moveOn, openSubject, stopOpening } from "./reading.js";
 import { box, current, groups, mail, mailbox, neighbour, rowOf, rows, setCurrent, subject } from "./rows.js";
 import { selected, selectAll, subjects } from "./selection.js";
 import { toast } from "./toast.js";
@@ -53,6 +53,7 @@ export function undoLast() {
 
 /** Change the page before the server has answered; gives the way back. */
 function showAtOnce(verb, affected, target) {
+  if (verb === "unread" || LEAVES.has(verb)) stopOpening(affected);
   if (LEAVES.has(verb) && !(verb === "move" && target === mailbox())) return leave(affected);
   const before = affected.map((row) => [row, row.classList.contains("new"), row.hasAttribute("data-starred")]);
   for (const row of affected) {

@@ -27,6 +27,9 @@ export async function piece(url, { place = url, quiet = false } = {}) {
   }
 }
 
+/** Give up what is on its way to a place. */
+export const giveUp = (place) => running.get(place)?.abort();
+
 const KEEPALIVE_LIMIT = 60_000; // what leaves with a page that is closed may be 64 KiB in all (Fetch standard)
 
 /** Send JSON; gives the answer and whether it went well. `stay`: tell that the session has ended, and do not go away. */

@@ -1,5 +1,5 @@
 // The reading pane: opening a message, the letters above it, remote images, the menus.
-import { elements, piece, post } from "./partial.js";
+import { elements, giveUp, piece, post } from "./partial.js";
 import { go, listUrl, refreshRail, showEmptyPane, titleWith } from "./mailbox.js";
 import { box, current, find, head, href, keyOf, mail, markOpen, neighbour, rowOf, rows, setCurrent } from "./rows.js";
 
@@ -13,11 +13,20 @@ export function openSubject() {
   return c ? { mailbox: c.mailbox, uidvalidity: c.uidvalidity, uids: c.uids.split(",").map(Number) } : null;
 }
 
+let opening = "";
+/** What is done to a letter still on its way holds: it does not open, and is not marked as seen, after that. */
+export function stopOpening(affected) {
+  if (opening && affected.some((row) => href(row) === opening)) giveUp("reading");
+}
+
 export async function open(url, { push = true, focus = true } = {}) {
   const place = pane();
   if (!place) { location.assign(url); return; }
   place.classList.add("is-loading");
+  const address = new URL(url, location.href).href;
+  opening = address;
   const markup = await piece(url, { place: "reading" });
+  if (opening === address) opening = "";
   place.classList.remove("is-loading");
   if (markup === null) return;
   place.innerHTML = markup;
