@@ -141,13 +141,16 @@ class Authenticator:
         self._admit(peer, name)
         account, stored, guarded = self._directory.read_now(lambda r: _look_up(r, name))
         mark = self._mark(stored, password)
-        if not self._remembers(mark):
+        barred = guarded and service != "web"
+        # A password that opens nothing here costs what a wrong one does every time: memory would tell which is right.
+        if barred or not self._remembers(mark):
             if not passwords.matches(stored, password):
                 self._refuse(peer, name, service)
-            self._remember(mark)
+            if not barred:
+                self._remember(mark)
         if account is None or stored is None:
             self._refuse(peer, name, service)
-        if guarded and service != "web":
+        if barred:
             self._refuse(peer, name, service, why="an app password is needed")
         if not guarded:
             self.arrived(account, peer)

@@ -204,6 +204,15 @@ class TestSecondFactor:
         with pytest.raises(Throttled):
             await authenticator.password(guarded.address, "correct horse", service="imap", peer="192.0.2.1")
 
+    async def test_nor_by_how_long_the_answer_takes(self, authenticator, guarded, monkeypatch):
+        """A right one is not remembered where it opens nothing: each try costs a hash, as a wrong one does."""
+        hashing = Hashing(monkeypatch)
+        authenticator.password_now(guarded.address, "correct horse", service="web", peer="192.0.2.1")
+        for _ in range(3):
+            with pytest.raises(AuthenticationFailed):
+                await authenticator.password(guarded.address, "correct horse", service="imap", peer="192.0.2.1")
+        assert hashing.runs == 4
+
     async def test_nor_while_it_is_still_remembered(self, authenticator, directory, iris, tmp_path, monkeypatch):
         who = iris.address
         await authenticator.password(who, "correct horse", service="imap", peer="192.0.2.1")
