@@ -5,12 +5,12 @@ of the store, and the client's reading sets the pace. A large message is answere
 theirs, and sections that overlap repeat it a few times at most: so what an account has in memory is bounded (security T126).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 
 from server.db.transaction import Reader
+from server.imap.commands import fetch_flags
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
 from server.imap.recent import Decoded, RecentMessages
@@ -35,7 +35,6 @@ from server.store import changes, flags, messages
 from server.store.model import Message
 
 BATCH = 500
-BATCH_OF_FLAGS = 5_000
 BATCH_OCTETS = 1024 * 1024
 REPEATED = 3
 """How often the octets of one message may be in its answer: as a whole, its parts, and once more for what overlaps."""
@@ -55,7 +54,6 @@ _FIELDS = {
     Column.SAVEDATE: "savedate",
     Column.PREVIEW: "preview",
 }
-_FLAG_COLUMNS = {Column.UID, Column.FLAGS, Column.MODSEQ}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +81,10 @@ class _Plan:
         marks = not read_only and any(isinstance(item, Section) and not item.peek for item in octets)
         return cls(tuple(columns), pieces(columns), octets, frozenset(fields), marks)
 
+    @property
+    def only_flags(self) -> bool:
+        return fetch_flags.COLUMNS.issuperset(self.columns) and not self.octets
+
 
 async def fetch(ctx: Context, command: c.Fetch) -> Reply:
     view = ctx.view
@@ -94,13 +96,15 @@ async def fetch(ctx: Context, command: c.Fetch) -> Reply:
         command.attributes, uid=command.uid, modseq=command.changed_since is not None, read_only=view.read_only
     )
     await ctx.load_view()
-    positions = view.positions(command.sequence, uid=command.uid, saved=ctx.saved)
-    numbers: Iterator[int] | list[int] = (index for run in positions for index in run)
+    positions: list[Sequence[int]] = [*view.positions(command.sequence, uid=command.uid, saved=ctx.saved)]
     if command.changed_since is not None:
-        numbers = await _changed(ctx, view, command, list(numbers))
+        positions = [await _changed(ctx, view, command, [index for run in positions for index in run])]
     if command.partial is not None:
-        numbers = _part(list(numbers), command.partial)
-    missing = await _answer(ctx, view, plan, iter(numbers))
+        positions = [_part([index for run in positions for index in run], command.partial)]
+    if plan.only_flags:
+        missing = await fetch_flags.answer(ctx, view, plan.columns, positions)
+    else:
+        missing = await _answer(ctx, view, plan, (index for run in positions for index in run))
     if not any(isinstance(item, Section) and item.partial for item in plan.octets):
         ctx.recent.let_go_of_large()
     if missing:
@@ -135,8 +139,6 @@ def _part(indexes: list[int], partial: tuple[int, int]) -> list[int]:
 async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[int]) -> int:
     """Send a FETCH line for each; returns how many messages were not there any more."""
     missing = 0
-    if set(plan.columns) <= _FLAG_COLUMNS and not plan.octets:
-        return await _answer_flags(ctx, view, plan, indexes)
     while batch := list(islice(indexes, BATCH)):
         while batch:
             uids = [view.uids[index] for index in batch]
@@ -158,34 +160,6 @@ async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[i
                 del big
             missing += rendered.missing
             batch = batch[rendered.taken :]
-    return missing
-
-
-async def _answer_flags(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[int]) -> int:
-    """The same for flags alone, which clients ask of whole mailboxes to see what has changed."""
-    missing = 0
-    uid, names, modseq = (column in plan.columns for column in (Column.UID, Column.FLAGS, Column.MODSEQ))
-    form = b"* %%d FETCH (%b)\r\n" % b" ".join(
-        text for text, wanted in ((b"UID %d", uid), (b"FLAGS %b", names), (b"MODSEQ (%d)", modseq)) if wanted
-    )
-
-    def render(reader: Reader, batch: list[int]) -> tuple[bytes, int]:
-        numbers = {view.uids[index]: index + 1 for index in batch}
-        rows = messages.flags(reader, view.mailbox_id, list(numbers))
-        if uid and names and not modseq:
-            lines = [form % (numbers[row[0]], row[0], flag_list(row[1])) for row in rows]
-        else:
-            lines = []
-            for which, flags_, mark in rows:
-                values = (numbers[which], *((which,) if uid else ()), *((flag_list(flags_),) if names else ()))
-                lines.append(form % ((*values, mark) if modseq else values))
-        return b"".join(lines), len(batch) - len(rows)
-
-    while batch := list(islice(indexes, BATCH_OF_FLAGS)):
-        data, gone = await ctx.read(partial(render, batch=batch))
-        missing += gone
-        ctx.send(data)
-        await ctx.drain()
     return missing
 
 
