@@ -21,6 +21,8 @@ from server.store import changes, messages
 from server.store.model import Delta
 
 _MAX_UID = 2**32 - 1
+_MANY = 10
+"""One in so many messages, and looking each up costs more than a table of all."""
 
 
 class Selected:
@@ -128,8 +130,16 @@ class Selected:
         index = bisect_left(self.uids, uid)
         return index + 1 if index < len(self.uids) and self.uids[index] == uid else 0
 
-    def numbers(self, uids: Iterable[int]) -> list[int]:
-        return [number for number in map(self.number, uids) if number]
+    def numbers(self, uids: Sequence[int]) -> list[int]:
+        """Their message numbers, in the same order; what is not in the view is left out."""
+        own = self.uids
+        if len(uids) < len(own) // _MANY:
+            return [number for number in map(self.number, uids) if number]
+        if own and own[-1] - own[0] == len(own) - 1:  # nothing was ever expunged between the first and the last
+            first, last = own[0], own[-1]
+            return [uid - first + 1 for uid in uids if first <= uid <= last]
+        number_of = dict(zip(own, range(1, len(own) + 1), strict=True)).get
+        return [number for number in map(number_of, uids) if number]
 
     def only_known(self, uids: Sequence[int]) -> list[int]:
         """Without those that came after the client was last told (their numbers do not exist yet)."""

@@ -5,7 +5,7 @@ those whose parent is not among the messages asked for hang from the first one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import and_, bindparam, exists, func, or_, select
@@ -14,7 +14,7 @@ from sqlalchemy import case as sql_case
 from server.db.database import Reader
 from server.db.statement import Statement
 from server.store import model, schema
-from server.store.messages import chosen, fetch_chosen
+from server.store.messages import DENSE, chosen, fetch_chosen
 from server.store.predicate import Compiler
 from server.store.query import All, Query
 
@@ -24,16 +24,27 @@ DEEPEST = 100
 place, facet = schema.placement, schema.facet
 other = place.alias("other")
 
-Row = tuple[int, int]
-"""Date and uid."""
+Row = tuple[int, int, int]
+"""Conversation, date and uid."""
+Relation = tuple[int, int | None, int | None]
+"""Uid, the hash of its own message id, and of the one it answers."""
 
 
-@dataclass(slots=True)
 class Node:
-    """A message and the answers to it, the oldest first."""
+    """A message and the answers to it, the oldest first. Most have none and share one empty tuple: there may be a million."""
 
-    uid: int
-    children: list["Node"] = field(default_factory=list)
+    __slots__ = ("children", "uid")
+
+    def __init__(self, uid: int, children: "Sequence[Node]" = ()) -> None:
+        self.uid = uid
+        self.children = children
+
+    def add(self, child: "Node") -> None:
+        """Hang another answer below."""
+        if isinstance(self.children, list):
+            self.children.append(child)
+        else:
+            self.children = [child]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,37 +97,46 @@ def threads(r: Reader, mailbox_id: int, query: Query, *, now: datetime | None = 
     if not isinstance(query, All):
         statement = statement.where(Compiler(r, mailbox_id, now=now or datetime.now(UTC)).compile(query))
     # In the order of an index, which holds all three.
-    groups: list[list[Row]] = []
-    last = None
-    for row in r.tuples(statement.order_by(place.c.thread_id, place.c.sent, place.c.uid)):
-        thread, sent, uid = row
-        if thread == last:
-            groups[-1].append((sent, uid))
-        else:
-            groups.append([(sent, uid)])
-            last = thread
+    rows: list[Row] = list(r.tuples(statement.order_by(place.c.thread_id, place.c.sent, place.c.uid)))
+    starts = [n for n, (row, before) in enumerate(zip(rows, [(-1, 0, 0), *rows], strict=False)) if row[0] != before[0]]
+    groups = [(*rows[start][1:], start, end) for start, end in zip(starts, [*starts[1:], len(rows)], strict=False)]
     groups.sort()
-    related = sorted(uid for group in groups if len(group) > 1 for _, uid in group)
-    relations = {uid: (own, parent) for uid, own, parent in fetch_chosen(r, _RELATIONS, mailbox_id, related)}
-    return [Node(group[0][1]) if len(group) == 1 else _tree(group, relations) for group in groups]
+    # Of two, the second hangs from the first, whoever answers whom.
+    related = [row[2] for _, _, start, end in groups if end - start > 2 for row in rows[start:end]]
+    relations = _relations(r, mailbox_id, related)
+    return [Node(uid) if end - start == 1 else _tree(rows[start:end], relations) for _, uid, start, end in groups]
 
 
-def _tree(group: Sequence[Row], relations: dict[int, tuple[int | None, int | None]]) -> Node:
+def _relations(r: Reader, mailbox_id: int, uids: Sequence[int]) -> dict[int, Relation]:
+    """Who answers whom, of these messages at least."""
+    if not uids:
+        return {}
+    first, last = min(uids), max(uids)
+    if last - first < DENSE * len(uids):
+        return {row[0]: row for row in r.run(_RELATIONS[0], mailbox=mailbox_id, first=first, last=last)}
+    return {row[0]: row for row in fetch_chosen(r, _RELATIONS, mailbox_id, uids)}
+
+
+def _tree(group: Sequence[Row], relations: dict[int, Relation]) -> Node:
     """Build the tree of one conversation. A parent is older than its answers here, so there is no loop to break."""
-    root = Node(group[0][1])
+    root = Node(group[0][2])
+    if len(group) == 2:
+        root.children = [Node(group[1][2])]
+        return root
     by_hash: dict[int, tuple[Node, int]] = {}
-    for _, uid in group:
-        own, parent = relations.get(uid, (None, None))
+    top = (root, 0)
+    for _, _, uid in group:
+        _, own, parent = relations.get(uid, (uid, None, None))
         if uid == root.uid:
-            node, level = root, 0
+            node, level = top
         else:
             node = Node(uid)
-            above, depth = by_hash.get(parent, (root, 0)) if parent is not None else (root, 0)
-            above.children.append(node)
+            above, depth = by_hash.get(parent, top) if parent is not None else top
+            above.add(node)
             level = depth + 1
         if own is not None and own not in by_hash:
             # Beyond the deepest level answers become neighbours.
-            by_hash[own] = (node, level) if level < DEEPEST else by_hash.get(parent or 0, (root, 0))
+            by_hash[own] = (node, level) if level < DEEPEST else by_hash.get(parent or 0, top)
     return root
 
 

@@ -4,7 +4,8 @@ The store answers in uids; this turns a client's numbers into uids before and ba
 told do not exist for it yet and are left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from server.db.transaction import Reader
 from server.imap.errors import Reason, Refusal
@@ -15,24 +16,27 @@ from server.imap.syntax.parse_message import CHARSETS
 from server.imap.syntax.response import Reply, string, untagged
 from server.imap.syntax.search_key import SearchKey, mentions_modseq, needs_numbers, resolve
 from server.imap.syntax.sequence import compress, format_numbers
+from server.imap.syntax.thread_response import thread_list
 from server.store import mailboxes, messages
 from server.store import search as store_search
 from server.store import sort as store_sort
 from server.store import subjects as store_subjects
 from server.store import threads as store_threads
 from server.store.query import All, Query
-from server.store.threads import Node
+
+T = TypeVar("T")
+
+LARGE = 1_000
+"""Results from which on they are turned into a line apart from the event loop, which others wait for."""
 
 
 async def search(ctx: Context, command: c.Search) -> Reply:
     query = await _query(ctx, command.key, command.charset, saving=_saves(command.returned))
     view = ctx.view
-    found = view.only_known(await ctx.read(lambda r: store_search.search(r, view.mailbox_id, query)))
+    found = await ctx.read(lambda r: view.only_known(store_search.search(r, view.mailbox_id, query)))
     highest = await _highest(ctx, command.key, found)
     if command.returned is None and not ctx.rev2:
-        tail = b"" if highest is None else b" (MODSEQ %d)" % highest
-        numbers = await _numbers(ctx, found, uid=command.uid)
-        return Reply("Done", untagged=(b"* SEARCH" + b"".join(b" %d" % n for n in numbers) + tail + b"\r\n",))
+        return await _listed(ctx, b"* SEARCH", found, uid=command.uid, highest=highest)
     returned = command.returned or c.SearchReturn(all=True)
     return await _extended(ctx, found, returned, uid=command.uid, highest=highest)
 
@@ -45,12 +49,10 @@ async def sort(ctx: Context, command: c.Sort) -> Reply:
         page, total = await ctx.read(lambda r: _page(r, view, query, command, window))
         if page is not None:
             return await _page_reply(ctx, page, total, command)
-    found = view.only_known(await ctx.read(lambda r: store_sort.sort(r, view.mailbox_id, query, command.criteria)))
+    found = await ctx.read(lambda r: view.only_known(store_sort.sort(r, view.mailbox_id, query, command.criteria)))
     highest = await _highest(ctx, command.key, found)
     if command.returned is None:
-        tail = b"" if highest is None else b" (MODSEQ %d)" % highest
-        numbers = await _numbers(ctx, found, uid=command.uid)
-        return Reply("Done", untagged=(b"* SORT" + b"".join(b" %d" % n for n in numbers) + tail + b"\r\n",))
+        return await _listed(ctx, b"* SORT", found, uid=command.uid, highest=highest)
     return await _extended(ctx, found, command.returned, uid=command.uid, highest=highest)
 
 
@@ -91,25 +93,17 @@ async def thread(ctx: Context, command: c.Thread) -> Reply:
     query = await _query(ctx, command.key, command.charset, saving=False)
     view = ctx.view if command.uid else await ctx.load_view()
     gather = store_threads.threads if command.algorithm == "REFERENCES" else store_subjects.threads
-    trees = await ctx.read(lambda r: gather(r, view.mailbox_id, query))
-    texts = (_members(view, tree, uid=command.uid) for tree in trees)
-    listed = b"".join(b"(" + text + b")" for text in texts if text)
+    listed = await ctx.read(lambda r: thread_list(gather(r, view.mailbox_id, query), _text_of(view, uid=command.uid)))
     return Reply("Done", untagged=((b"* THREAD " + listed if listed else b"* THREAD") + b"\r\n",))
 
 
-def _members(view: Selected, node: Node, *, uid: bool) -> bytes:
-    """One thread of RFC 5256 §4, without its parentheses. The store bounds how deep it is."""
-    words: list[bytes] = []
-    while True:
-        number = node.uid if uid else view.number(node.uid)
-        if number and node.uid < view.uidnext:
-            words.append(b"%d" % number)
-        if len(node.children) != 1:
-            break
-        node = node.children[0]
-    branches = (_members(view, child, uid=uid) for child in node.children)
-    tail = b"".join(b"(" + text + b")" for text in branches if text)
-    return b" ".join([*words, tail] if tail else words)
+def _text_of(view: Selected, *, uid: bool) -> Callable[[int], str]:
+    """What stands for a message: its uid or its number, or nothing where the client knows of none."""
+    if uid:
+        uidnext = view.uidnext
+        return lambda which: str(which) if which < uidnext else ""
+    numbers = {which: str(number) for number, which in enumerate(view.uids, 1) if which < view.uidnext}
+    return lambda which: numbers.get(which, "")
 
 
 # -- before the store
@@ -147,7 +141,19 @@ async def _numbers(ctx: Context, uids: Sequence[int], *, uid: bool) -> list[int]
     if uid:
         return list(uids)
     view = await ctx.load_view()
-    return view.numbers(uids)
+    return await _apart(ctx, len(uids), lambda: view.numbers(uids))
+
+
+async def _apart(ctx: Context, size: int, fn: Callable[[], T]) -> T:
+    return await ctx.services.store.run(fn) if size >= LARGE else fn()
+
+
+async def _listed(ctx: Context, name: bytes, found: Sequence[int], *, uid: bool, highest: int | None) -> Reply:
+    """The plain answer of RFC 3501 §7.2.5 and RFC 5256 §4, with the mod-sequence of RFC 7162 §3.1.5."""
+    numbers = await _numbers(ctx, found, uid=uid)
+    listed = await _apart(ctx, len(numbers), lambda: " ".join(map(str, numbers)).encode("ascii"))
+    tail = b"" if highest is None else b" (MODSEQ %d)" % highest
+    return Reply("Done", untagged=(b"%b%b%b%b\r\n" % (name, b" " if listed else b"", listed, tail),))
 
 
 async def _extended(
@@ -167,7 +173,8 @@ async def _extended(
     if returned.count:
         items.append(b"COUNT %d" % len(found))
     if returned.all and found:
-        items.append(b"ALL " + format_numbers(await _numbers(ctx, found, uid=uid)))
+        numbers = await _numbers(ctx, found, uid=uid)
+        items.append(b"ALL " + await _apart(ctx, len(numbers), lambda: format_numbers(numbers)))
     if returned.partial is not None:
         items.append(_partial_item(returned.partial, await _numbers(ctx, part, uid=uid)))
     if highest is not None:

@@ -215,6 +215,21 @@ def test_sets(store):
     assert view.numbers([1, 4, 77]) == [1, 4]
 
 
+@pytest.mark.parametrize("taken", [[], [0], [5, 9]])
+@pytest.mark.parametrize("count", [1, 3, 30])
+def test_numbers_of_few_and_of_many(store, taken, count):
+    desk = Desk(store, f"numbers {len(taken)} {count}", 30)
+    for which in taken:
+        desk.remove(which)
+    view = desk.view
+    desk.refresh()
+    desk.report(expunge=True)
+    desk.load()
+    asked = [31, *range(30, 30 - count, -1)]
+    assert view.numbers(asked) == [number for number in map(view.number, asked) if number]
+    assert len(view.numbers(list(range(1, 40)))) == 30 - len(taken)
+
+
 def test_an_empty_mailbox(store):
     desk = Desk(store, "empty", 0)
     assert desk.view.loaded
