@@ -78,4 +78,5 @@ async def until_asked_or_renamed(asked: asyncio.Event, directory: Directory, hos
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a role's main function on a loop of its own."""
     heap.be_modest()
+    heap.keep_loaded()
     uvloop.run(main())

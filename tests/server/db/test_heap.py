@@ -50,3 +50,18 @@ def test_a_library_without_these_functions_is_left_alone(monkeypatch):
     monkeypatch.setattr(heap, "_library", lambda: None)
     assert not heap.be_modest()
     assert not heap.give_back()
+
+
+KEEP_LOADED = """
+import gc
+from server.db import heap
+
+before = gc.get_threshold()
+heap.keep_loaded(threshold=12_345)
+print(gc.get_freeze_count() > 1_000, gc.get_threshold() == (12_345, *before[1:]), gc.isenabled())
+"""
+
+
+def test_what_is_loaded_is_not_looked_through_again():
+    done = subprocess.run([sys.executable, "-c", KEEP_LOADED], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "True"]
