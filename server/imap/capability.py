@@ -19,7 +19,8 @@ def may_sign_in(ctx: Context) -> bool:
 
 def capabilities(ctx: Context) -> bytes:
     if ctx.state is not State.NOT_AUTHENTICATED:
-        return _ALWAYS + b" " + _SIGNED_IN + b" APPENDLIMIT=%d" % ctx.services.settings.message_size_limit
+        compress = b"" if ctx.channel.compressed else b" COMPRESS=DEFLATE"
+        return _ALWAYS + b" " + _SIGNED_IN + compress + b" APPENDLIMIT=%d" % ctx.services.settings.message_size_limit
     words = [_ALWAYS]
     if ctx.services.tls is not None and not ctx.channel.tls:
         words.append(b"STARTTLS")

@@ -2,7 +2,8 @@
 
 Bounds: what was received and not yet understood stays under the limits of the fragmenter (reading pauses while a command runs and more
 than `READ_AHEAD` waits); what was written and not yet taken stays near `WRITE_AHEAD`, and a client that does not read for
-`write_timeout` is cut (security T126). STARTTLS drops every octet that came before the handshake (T097).
+`write_timeout` is cut (security T126). STARTTLS drops every octet that came before the handshake (T097). A compressed connection keeps the
+same bounds on both sides of the two streams (`compression`), and lets others run between two pieces of either.
 """
 
 import asyncio
@@ -10,10 +11,11 @@ import itertools
 import ssl
 from typing import cast
 
+from server.imap.compression import PIECE, Deflation, Inflation, Unreadable
 from server.imap.handler import Event, Services
 from server.imap.session import Session
 from server.imap.session_limits import limits_before_login
-from server.imap.syntax.fragment import Fragment, Fragmenter, FragmentLimits
+from server.imap.syntax.fragment import Coming, Fragment, Fragmenter, FragmentLimits, NeedContinuation
 from server.imap.syntax.response import status
 from server.log import get_logger
 from server.net.listener import Sessions
@@ -21,6 +23,8 @@ from server.net.listener import Sessions
 READ_AHEAD = 64 * 1024
 WRITE_AHEAD = 64 * 1024
 HANDSHAKE_TIMEOUT = 30.0
+QUIET = 2.0
+"""Seconds of silence after which a compressed connection gives back what it packs with."""
 
 log = get_logger("imap")
 _ids = itertools.count(1)
@@ -48,6 +52,9 @@ class Connection(asyncio.Protocol):
         self._signed_out = False
         self._reading = True
         self._paused_writing = False
+        self._inflation: Inflation | None = None
+        self._deflation: Deflation | None = None
+        self._unpacked: list[bytes] = []  # written, not yet packed
 
     # -- asyncio.Protocol
 
@@ -85,12 +92,16 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        self._fragmenter.feed(data)
+        (self._inflation or self._fragmenter).feed(data)
         if self._waiter is not None:
             self._stir()
-        elif self._reading and self._fragmenter.buffered > READ_AHEAD and self._transport is not None:
+        elif self._reading and self._buffered > READ_AHEAD and self._transport is not None:
             self._reading = False
             self._transport.pause_reading()
+
+    @property
+    def _buffered(self) -> int:
+        return self._fragmenter.buffered + (self._inflation.waiting if self._inflation is not None else 0)
 
     def eof_received(self) -> bool:
         self._ended = True
@@ -149,9 +160,18 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         if self._transport is not None and not self._lost:
-            self._transport.write(data)
+            if self._deflation is not None:
+                self._unpacked.append(data)
+            else:
+                self._transport.write(data)
 
     async def drain(self) -> None:
+        if self._unpacked and self._deflation is not None:
+            await self._pack(self._deflation)
+        await self._taken()
+
+    async def _taken(self) -> None:
+        """Wait until the client has taken most of what was written."""
         if self._lost:
             raise ConnectionResetError
         if not self._paused_writing:
@@ -172,7 +192,7 @@ class Connection(asyncio.Protocol):
         """The next fragment, or why there is none."""
         if self._signed_out:
             return Event.SIGNED_OUT
-        fragment = self._fragmenter.next()
+        fragment = await self._take()
         if fragment is not None:
             return fragment
         try:
@@ -182,7 +202,7 @@ class Connection(asyncio.Protocol):
                     if event is not None:
                         return event
                     await self._more()
-                    fragment = self._fragmenter.next()
+                    fragment = await self._take()
         except TimeoutError:
             return Event.TIMEOUT
         return fragment
@@ -204,11 +224,15 @@ class Connection(asyncio.Protocol):
         if not self._reading and self._transport is not None:
             self._reading = True
             self._transport.resume_reading()
-        self._waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        rest = loop.call_later(QUIET, self._deflation.rest) if self._deflation is not None else None
         try:
             await self._waiter
         finally:
             self._waiter = None
+            if rest is not None:
+                rest.cancel()
 
     def wake(self) -> None:
         self._woken = True
@@ -238,3 +262,54 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self._paused_writing = False
         self._use(secured)
+
+    # -- compression (RFC 4978)
+
+    @property
+    def compressed(self) -> bool:
+        return self._inflation is not None
+
+    def inflate(self) -> bool:
+        if self._buffered:
+            return False
+        self._inflation = Inflation()
+        return True
+
+    def deflate(self) -> None:
+        self._deflation = Deflation()
+
+    async def _take(self) -> Fragment | None:
+        """The next fragment of what is here; others run between two pieces that had to be unpacked for it."""
+        fragment = self._fragmenter.next()
+        inflation = self._inflation
+        if inflation is None:
+            return fragment
+        while fragment is None and inflation.waiting:
+            try:
+                self._fragmenter.feed(inflation.take())
+            except Unreadable:
+                log.info("client_cannot_be_unpacked", peer=self.peer)
+                self.write(status(b"*", b"BYE", "The compressed data cannot be read"))
+                await self.drain()
+                raise ConnectionResetError from None
+            await asyncio.sleep(0)
+            fragment = self._fragmenter.next()
+        if isinstance(fragment, (NeedContinuation, Coming)) and fragment.size >= self.limits.large:
+            inflation.expect(fragment.size)
+        return fragment
+
+    async def _pack(self, deflation: Deflation) -> None:
+        """Pack what was written and flush it; a long answer piece by piece, no faster than the client takes it."""
+        written, self._unpacked = self._unpacked, []
+        for data in written:
+            view = memoryview(data)
+            for start in range(0, len(view), PIECE):
+                self._put(deflation.pack(view[start : start + PIECE]))
+                if start + PIECE < len(view):
+                    await self._taken()
+                    await asyncio.sleep(0)
+        self._put(deflation.finish())
+
+    def _put(self, packed: bytes) -> None:
+        if packed and self._transport is not None and not self._lost:
+            self._transport.write(packed)

@@ -98,6 +98,19 @@ class Channel(Protocol):
 
     async def start_tls(self, context: ssl.SSLContext) -> None: ...
 
+    @property
+    def compressed(self) -> bool:
+        """Whether what comes from the client is unpacked."""
+        ...
+
+    def inflate(self) -> bool:
+        """Unpack all that comes from now on; False, and nothing done, if something has come already."""
+        ...
+
+    def deflate(self) -> None:
+        """Pack all that is written from now on."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Services:

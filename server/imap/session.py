@@ -182,6 +182,10 @@ class Session:
         self._answer(tag, reply, tail)
         if row.name == "STARTTLS":
             await self._secure()
+        elif row.name == "COMPRESS":
+            # RFC 4978 §3: compressed from the octet after the line end of the tagged OK.
+            ctx.flush()
+            self._channel.deflate()
 
     def _answer(self, tag: bytes, reply: Reply, tail: bytes) -> None:
         ctx = self._ctx

@@ -21,6 +21,7 @@ from server.notify.bus import LocalBus
 from server.store import append, mailboxes
 from server.store.store import Store
 from tests.fakes.clock import FakeClock
+from tests.fakes.deflated import Packer, Unpacked
 
 PASSWORD = "correct horse"
 PATIENCE = 10.0
@@ -32,9 +33,27 @@ class Client:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._tag = 0
+        self._pack: Packer | None = None
 
     def send(self, data: bytes) -> None:
+        self._writer.write(data if self._pack is None else self._pack(data))
+
+    def send_raw(self, data: bytes) -> None:
+        """Octets as they are, whatever was agreed on."""
         self._writer.write(data)
+
+    async def compress(self) -> None:
+        await self.ok("COMPRESS DEFLATE")
+        self.go_on_compressed()
+
+    def go_on_compressed(self, window: int = 15) -> None:
+        """The server has said OK to COMPRESS."""
+        self._reader, self._pack = Unpacked(self._reader), Packer(window)
+
+    @property
+    def received(self) -> int:
+        """Octets on the wire since compression began."""
+        return self._reader.raw if isinstance(self._reader, Unpacked) else 0
 
     async def line(self) -> bytes:
         """One line without its end; empty once the server has hung up."""
@@ -90,6 +109,8 @@ class Client:
         self._writer.close()
 
     async def gone(self) -> None:
+        if isinstance(self._reader, Unpacked):
+            self._reader.stop()
         self._writer.close()
         try:
             await self._writer.wait_closed()

@@ -1,7 +1,9 @@
 """The IMAP client of Python's standard library, which knows the protocol of 2003."""
 
 import imaplib
+import io
 import ssl
+import zlib
 
 import pytest
 
@@ -92,3 +94,48 @@ def test_t079_with_a_second_factor_an_app_password_is_needed(house):
     with imaplib.IMAP4("127.0.0.1", house.port) as client:
         client.authenticate("PLAIN", lambda _: b"\0ann@example.org\0" + secret.encode())
         assert client.select("INBOX")[0] == "OK"
+
+
+class Deflated(imaplib.IMAP4):
+    """What imaplib lacks: its two streams through zlib, with zlib's defaults."""
+
+    def compress(self):
+        imaplib.Commands["COMPRESS"] = ("AUTH", "SELECTED")
+        status, data = self._simple_command("COMPRESS", "DEFLATE")
+        assert status == "OK", data
+        self._file = io.BufferedReader(_Unpacked(self.sock))
+        packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        plain = self.sock.sendall
+        self.send = lambda data: plain(packer.compress(data) + packer.flush(zlib.Z_SYNC_FLUSH))
+
+
+class _Unpacked(io.RawIOBase):
+    def __init__(self, sock):
+        super().__init__()
+        self._sock, self._stream, self._ready = sock, zlib.decompressobj(wbits=-zlib.MAX_WBITS), b""
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        while not self._ready:
+            data = self._sock.recv(65536)
+            if not data:
+                return 0
+            self._ready = self._stream.decompress(data)
+        piece, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def test_a_compressed_day(house):
+    raw = message("Large", body="Words and words.\r\n" * 20_000)
+    with Deflated("127.0.0.1", house.port) as client:
+        client.login("ann@example.org", PASSWORD)
+        assert "COMPRESS=DEFLATE" in client.capability()[1][0].decode().split()
+        client.compress()
+        assert client.append("INBOX", "", None, raw)[0] == "OK"
+        assert client.select("INBOX") == ("OK", [b"1"])
+        status, data = client.fetch("1", "(BODY.PEEK[])")
+        assert (status, data[0][1]) == ("OK", raw)
+        assert "COMPRESS=DEFLATE" not in client.capability()[1][0].decode().split()

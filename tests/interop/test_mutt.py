@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.imap.connection import Connection
 from tests.fakes.imap_house import PASSWORD, House, message
 from tests.interop.foreign import own_folder, run
 
@@ -21,6 +22,7 @@ set move = no
 set quit = yes
 set wait_key = no
 set imap_check_subscribed = yes
+set imap_deflate = {deflate}
 """
 
 
@@ -31,22 +33,30 @@ async def house(tmp_path):
     await running.stop()
 
 
-async def mutt(folder, house, keys):
-    (folder / "muttrc").write_text(CONFIG.format(password=PASSWORD, port=house.port))
+async def mutt(folder, house, keys, *, deflate="no"):
+    (folder / "muttrc").write_text(CONFIG.format(password=PASSWORD, port=house.port, deflate=deflate))
     # `script` gives it a terminal; the keys are pushed from its own configuration.
     command = f"TERM=xterm mutt -F {folder}/muttrc -n -e 'push \"{keys}\"'"
     await run(folder, "script", "-qec", command, "/dev/null")
 
 
-async def test_save_and_delete(house):
+@pytest.mark.parametrize("deflate", ["no", "yes"])
+async def test_save_and_delete(house, monkeypatch, deflate):
+    """With `imap_deflate` it asks for COMPRESS=DEFLATE (RFC 4978)."""
+    compressed, begin = [], Connection.deflate
+    monkeypatch.setattr(Connection, "deflate", lambda self: (compressed.append(self), begin(self)))
     for number in range(3):
         house.append(message(f"Letter {number}", message_id=f"<{number}@example.org>"))
     client = await house.signed_in()
     with own_folder() as folder:
         # Save the first to Archive, delete the second, flag the third, and leave.
         await mutt(
-            folder, house, "<first-entry><save-message>=Archive<enter><delete-message><last-entry><flag-message><quit>"
+            folder,
+            house,
+            "<first-entry><save-message>=Archive<enter><delete-message><last-entry><flag-message><quit>",
+            deflate=deflate,
         )
+    assert len(compressed) == (deflate == "yes")
     assert await client.ok("STATUS Archive (MESSAGES)") == [b'* STATUS "Archive" (MESSAGES 1)']
     await client.ok("SELECT INBOX")
     assert await client.ok("SEARCH FLAGGED") == [b"* SEARCH 1"]

@@ -8,6 +8,7 @@ C> Subject: hello                                  a line of that literal
 S: a OK ...                                        the server must answer this line; `...` is anything
 S: * OK [UIDVALIDITY <v>] ...                      `<v>` is a word that is remembered, and the same ever after
 S: (closed)                                        the server must hang up
+S: (compressed)                                    from here on both sides compress (RFC 4978)
 """
 
 import re

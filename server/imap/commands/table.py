@@ -1,7 +1,20 @@
 """The dispatch table: every command, where it may be used, and what it does to numbers and news (RFC 9051 §6)."""
 
 from server.imap.commands import any as any_state
-from server.imap.commands import append, auth, copy, expunge, fetch, idle, mailbox, quota, search, select, store
+from server.imap.commands import (
+    append,
+    auth,
+    compress,
+    copy,
+    expunge,
+    fetch,
+    idle,
+    mailbox,
+    quota,
+    search,
+    select,
+    store,
+)
 from server.imap.commands import list as listing
 from server.imap.handler import Effect, Row, State
 
@@ -19,6 +32,7 @@ _ROWS = (
     Row("AUTHENTICATE", auth.authenticate, _BEFORE),
     Row("LOGIN", auth.login, _BEFORE),
     Row("ENABLE", auth.enable, _IN),
+    Row("COMPRESS", compress.compress, _IN, Effect.QUIET),
     Row("SELECT", select.select, _IN, Effect.QUIET),
     Row("EXAMINE", select.select, _IN, Effect.QUIET),
     Row("CREATE", mailbox.create, _IN),

@@ -70,6 +70,11 @@ class Enable:
 
 
 @dataclass(frozen=True, slots=True)
+class Compress:
+    """RFC 4978. There is one algorithm, DEFLATE."""
+
+
+@dataclass(frozen=True, slots=True)
 class QResync:
     """RFC 7162 §3.2.5: what the client knows. `known` are its uids; a seq-match is read and not needed."""
 
@@ -272,6 +277,7 @@ Command = (
     | Authenticate
     | Login
     | Enable
+    | Compress
     | Select
     | Create
     | Delete

@@ -110,6 +110,17 @@ def _enable(reader: Reader) -> c.Enable:
     return c.Enable(tuple(names))
 
 
+def _compress(reader: Reader) -> c.Compress:
+    """Read compress (RFC 4978 §5).
+
+    compress = "COMPRESS" SP algorithm ; algorithm = "DEFLATE"
+    """
+    reader.space()
+    if reader.keyword("An algorithm") != "DEFLATE":
+        reader.fail("Unknown algorithm")
+    return c.Compress()
+
+
 _PARSERS: dict[str, Callable[[Reader], c.Command]] = {
     "CAPABILITY": lambda _: c.Capability(),
     "NOOP": lambda _: c.Noop(),
@@ -119,6 +130,7 @@ _PARSERS: dict[str, Callable[[Reader], c.Command]] = {
     "AUTHENTICATE": _authenticate,
     "LOGIN": _login,
     "ENABLE": _enable,
+    "COMPRESS": _compress,
     "SELECT": mailbox.select,
     "EXAMINE": mailbox.examine,
     "CREATE": mailbox.create,

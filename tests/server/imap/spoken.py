@@ -186,6 +186,7 @@ _SAY = {
     c.StartTls: lambda _: b"STARTTLS",
     c.Namespace: lambda _: b"NAMESPACE",
     c.Idle: lambda _: b"IDLE",
+    c.Compress: lambda _: b"COMPRESS DEFLATE",
     c.Check: lambda _: b"CHECK",
     c.Id: _id,
     c.Authenticate: lambda x: (

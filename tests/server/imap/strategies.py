@@ -157,7 +157,10 @@ def fetches(draw):
 
 
 commands = st.one_of(
-    *(st.just(kind()) for kind in (c.Capability, c.Noop, c.Logout, c.StartTls, c.Namespace, c.Idle, c.Check)),
+    *(
+        st.just(kind())
+        for kind in (c.Capability, c.Noop, c.Logout, c.StartTls, c.Namespace, c.Idle, c.Check, c.Compress)
+    ),
     st.builds(c.Id, st.lists(st.tuples(octets, maybe(octets)), max_size=4).map(tuple)),
     st.builds(
         c.Authenticate, st.sampled_from(["PLAIN", "LOGIN", "XOAUTH2"]), maybe(st.sampled_from([b"=", b"AGEAYg=="]))

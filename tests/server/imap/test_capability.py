@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent.parent.parent
 TABLE = ROOT / "docs" / "imap.md"
 INDEX = ROOT / "tests" / "rfc" / "index.tsv"
 STATES = {"whole", "partly", "not"}
-TIMES = {"always", "before sign-in", "signed in"}
+TIMES = {"always", "before sign-in", "signed in", "signed in, once"}
 UNWRITTEN = {"AUTH=LOGIN", "AUTH=XOAUTH2"}
 """Announced by everybody, and in no RFC."""
 
@@ -69,8 +69,14 @@ async def test_where_others_can_listen_no_password_is_asked_for(tmp_path):
 
 async def test_signed_in_and_selected(house):
     client = await house.signed_in()
-    assert await announced(client) == documented("always", "signed in")
+    assert await announced(client) == documented("always", "signed in", "signed in, once")
     await client.ok("SELECT INBOX")
+    assert await announced(client) == documented("always", "signed in", "signed in, once")
+
+
+async def test_what_can_be_done_once_is_not_offered_again(house):
+    client = await house.signed_in()
+    await client.compress()
     assert await announced(client) == documented("always", "signed in")
 
 

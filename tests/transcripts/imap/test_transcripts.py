@@ -55,6 +55,9 @@ class Stage:
         if step.text == "(closed)":
             assert await client.closed(), f"{self._path.name}:{step.number}: the server did not hang up"
             return
+        if step.text == "(compressed)":
+            client.go_on_compressed()
+            return
         line = (await client.line()).decode("utf-8", "backslashreplace")
         assert self._memory.matches(step.text, line), (
             f"{self._path.name}:{step.number}\n  expected {step.text}\n  received {line}"

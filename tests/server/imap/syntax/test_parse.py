@@ -123,7 +123,7 @@ def test_forms(text, command):
         "STORE 1 FLAGS (\\)", "COPY 1", "SEARCH", "SEARCH FOO", "SEARCH NOT", "SEARCH OR ALL", "SEARCH (ALL", "SEARCH ALL)", "SEARCH ()",
         "SEARCH HEADER x", "SEARCH BEFORE 1-1-2020", "SEARCH RETURN (FOO) ALL", "SEARCH RETURN (MIN MIN) ALL", "SEARCH RETURN (ALL PARTIAL 1:2) ALL",
         "SEARCH RETURN (PARTIAL 0:1) ALL", "SEARCH OLDER 0", "SEARCH FROM \xff", "SORT (FOO) UTF-8 ALL", "SORT () UTF-8 ALL", "SORT (REVERSE) UTF-8 ALL",
-        "THREAD FOO UTF-8 ALL", 'ID ("a")', 'ID (NIL "a")', "ENABLE", "UID", "UID NOOP", "UID EXPUNGE", "MOVE 1 a b", "EXPUNGE 1",
+        "THREAD FOO UTF-8 ALL", 'ID ("a")', 'ID (NIL "a")', "ENABLE", "UID", "UID NOOP", "UID EXPUNGE", "MOVE 1 a b", "EXPUNGE 1", "COMPRESS", "COMPRESS LZ4", "COMPRESS DEFLATE x",
     ],
 )  # fmt: skip
 def test_what_is_refused(text):
