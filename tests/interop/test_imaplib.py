@@ -103,7 +103,8 @@ class Deflated(imaplib.IMAP4):
         imaplib.Commands["COMPRESS"] = ("AUTH", "SELECTED")
         status, data = self._simple_command("COMPRESS", "DEFLATE")
         assert status == "OK", data
-        self._file = io.BufferedReader(_Unpacked(self.sock))
+        unpacked = io.BufferedReader(_Unpacked(self.sock))
+        self.read, self.readline = unpacked.read, unpacked.readline
         packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
         plain = self.sock.sendall
         self.send = lambda data: plain(packer.compress(data) + packer.flush(zlib.Z_SYNC_FLUSH))
