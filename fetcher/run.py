@@ -160,7 +160,7 @@ async def _session(source: Source, password: str, kit: Kit, report: Report, book
     report.removed += result.removed
     if lanes.deferred_code is not None:
         raise FetchError(lanes.deferred_code)
-    return result.more or (preset is not None and preset.partial_listing and books.done > before)
+    return result.more or (preset is not None and preset.offers_more(source.protocol) and books.done > before)
 
 
 def target_of(source: Source, settings: Settings) -> Target:
@@ -172,7 +172,7 @@ def target_of(source: Source, settings: Settings) -> Target:
 
 def _ending(source: Source, kit: Kit, report: Report) -> Ending:
     preset = providers.by_host(source.host)
-    minimum = preset.minimum_interval if preset else 0
+    minimum = preset.pause(source.protocol) if preset else 0
     interval, chance = kit.settings.source_interval, kit.chance()
     now = kit.clock.now()
     if report.error is None:

@@ -82,6 +82,7 @@ class Settings:
     routes: Mapping[str, str] = field(default_factory=dict)
     source_private_hosts: tuple[str, ...] = ()
     source_interval: int = 300
+    source_directory: str = "https://autoconfig.thunderbird.net/v1.1/"
     trusted_proxies: tuple[str, ...] = ()
     web_workers: int = 1
     web_threads: int = 64
@@ -280,8 +281,15 @@ def _validate(settings: Settings) -> None:
     ):
         if getattr(settings, key) < least:
             raise SettingError(key, getattr(settings, key), f"the least that works is {least}")
+    if settings.source_directory and not _is_folder_of_the_web(settings.source_directory):
+        remedy = "give an https:// address that ends in /, or nothing to ask no directory"
+        raise SettingError("source_directory", settings.source_directory, remedy)
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise SettingError("log_level", settings.log_level, "choose debug, info, warning or error")
+
+
+def _is_folder_of_the_web(value: str) -> bool:
+    return value.startswith("https://") and value.endswith("/") and value.isascii() and value.isprintable()
 
 
 def _checked_host_port(key: str, value: str) -> None:

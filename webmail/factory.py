@@ -17,7 +17,7 @@ from server.clock import Clock, SystemClock
 from server.config import Settings
 from server.db.database import Database
 from server.seal import Keyring
-from webmail import guard, i18n, page, places, preferences, session, submission
+from webmail import guard, i18n, page, places, preferences, session, source_search, submission
 from webmail.assets import CurrentManifest
 from webmail.forwarded import Forwarded
 from webmail.session import Desk
@@ -93,6 +93,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     )
     app.url_map.converters["int"] = Number
     places.init_app(app, settings.web_threads)
+    source_search.init_app(app, settings)
     session.init_app(app)
     i18n.init_app(app)
     page.init_app(app, CurrentManifest())

@@ -15,6 +15,7 @@ import dns.rdatatype
 import dns.resolver
 import dns.reversename
 from dns.rdtypes.ANY import MX, TXT
+from dns.rdtypes.IN import SRV
 
 LIFETIME = 5.0
 """Seconds for one question, retries included."""
@@ -39,6 +40,16 @@ class Mx:
     host: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Srv:
+    """One server of a service (RFC 2782); an empty target means that there is decidedly none."""
+
+    priority: int
+    weight: int
+    port: int
+    target: str
+
+
 class Resolver(Protocol):
     """Every method raises `NoSuchDomain` or `LookupFailed`, and returns an empty list for 'no such records'."""
 
@@ -49,6 +60,8 @@ class Resolver(Protocol):
     async def txt(self, name: str) -> list[bytes]: ...
 
     async def ptr(self, address: str) -> list[str]: ...
+
+    async def srv(self, name: str) -> list[Srv]: ...
 
 
 class SystemResolver:
@@ -84,6 +97,10 @@ class SystemResolver:
         except dns.exception.SyntaxError as error:
             raise NoSuchDomain(address) from error
         return [_text(dns.name.from_text(str(r))) for r in await self._ask(str(name), dns.rdatatype.PTR)]
+
+    async def srv(self, name: str) -> list[Srv]:
+        answer = await self._ask(name, dns.rdatatype.SRV)
+        return sorted(Srv(r.priority, r.weight, r.port, _text(r.target)) for r in answer if isinstance(r, SRV.SRV))
 
     async def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> list[object]:
         try:

@@ -60,8 +60,8 @@ def fresh(tmp_path):
 
 
 @pytest.fixture
-def house(tmp_path):
-    """The address of an installation with one person."""
+def application(tmp_path):
+    """An installation with one person."""
     app = create_app(Settings(data=tmp_path))
 
     def furnish(w):
@@ -70,7 +70,13 @@ def house(tmp_path):
         accounts.add_account(w, ADDRESS, PASSWORD, name="Iris Lin", admin=True)
 
     app.extensions["posthouse"].directory.write_now(furnish)
-    with serving(app) as address:
+    return app
+
+
+@pytest.fixture
+def house(application):
+    """Its address."""
+    with serving(application) as address:
         yield address
 
 

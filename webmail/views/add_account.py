@@ -1,6 +1,7 @@
 """Adding an outside account in three steps: sign-in and live check, choices, first import.
 
-The password typed in the first step waits sealed in the form cookie for the second; it is stored only when the account is made.
+The password typed in the first step waits sealed in the form cookie for the second; it is stored only when the account is made. It goes
+to no server that was not on the page before it was sent: of the search's answers only our own table's are used unseen.
 """
 
 import json
@@ -25,8 +26,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from fetcher import providers
 from fetcher.account import PROTOCOLS, STANDARD_PORTS, TLS_CHOICES, NewSource, SourceInvalid
-from fetcher.providers import Preset
-from webmail import sealed_form, source_check, sources
+from fetcher.discovery.offer import Found, Offer, Origin
+from webmail import sealed_form, source_check, source_search, sources
 from webmail.session import desk
 from webmail.views.accounts import COLOUR_WORDS, TLS_WORDS
 
@@ -48,40 +49,40 @@ class Draft:
     tls: str = "implicit"
     protocol: str = "pop3"
 
-    @property
-    def preset(self) -> Preset | None:
-        return providers.for_address(self.address)
-
-    @property
-    def by_hand(self) -> bool:
-        """The person's own server fields differ from the preset, or there is none."""
-        known = self.preset
-        return known is None or (bool(self.host) and (self.host, self.protocol) != (known.host, known.protocol))
+    def by_hand(self, found: Found | None) -> bool:
+        """The server fields differ from what was found, or nothing was."""
+        return found is None or (bool(self.host) and self.host not in {o.host for o in found.offers})
 
 
 def _typed() -> Draft:
     form = request.form
-    draft = Draft(**{f.name: sources.text(form, f.name) for f in fields(Draft)})
-    return _completed(draft)
+    return Draft(**{f.name: sources.text(form, f.name) for f in fields(Draft)})
 
 
-def _completed(draft: Draft) -> Draft:
-    """Fill what the preset knows into fields that are empty or belong to another provider."""
-    preset = draft.preset
-    stale = draft.host and preset and providers.by_host(draft.host) not in (None, preset)
-    if preset and (not draft.host or stale):
-        name = preset.username_for(draft.address)
-        return Draft(draft.address, name, preset.host, str(preset.port), preset.tls, preset.protocol)
+def _completed(draft: Draft, found: Found | None) -> Draft:
+    """Fill what was found into fields that are empty or belong to another provider."""
     tls = draft.tls if draft.tls in TLS_CHOICES else "implicit"
     protocol = draft.protocol if draft.protocol in PROTOCOLS else "pop3"
-    return Draft(
-        draft.address,
-        draft.username or draft.address,
-        draft.host,
-        _port(draft.port, protocol, tls),
-        tls,
-        protocol,
-    )
+    if found is not None and found.offers:
+        known = found.preset
+        if not draft.host or (known is not None and providers.by_host(draft.host) not in (None, known)):
+            return _filled(draft, found.offers[0])
+        if wanted := _other_protocol(draft, found):
+            return _filled(draft, wanted)
+    username = draft.username or draft.address
+    return Draft(draft.address, username, draft.host, _port(draft.port, protocol, tls), tls, protocol)
+
+
+def _other_protocol(draft: Draft, found: Found) -> Offer | None:
+    """Whoever picks the other protocol and leaves the server of the first means the server that was found for it."""
+    wanted = found.offer(draft.protocol)
+    others = {(o.host, str(o.port)) for o in found.offers if o.protocol != draft.protocol}
+    return wanted if wanted and (draft.host, draft.port) in others else None
+
+
+def _filled(draft: Draft, offer: Offer) -> Draft:
+    name = offer.username_for(draft.address)
+    return Draft(draft.address, name, offer.host, str(offer.port), offer.tls, offer.protocol)
 
 
 def _port(typed: str, protocol: str, tls: str) -> str:
@@ -98,17 +99,40 @@ def address() -> BaseResponse:
 
 @blueprint.get("/provider")
 def provider() -> BaseResponse:
-    """The part below the address, while it is typed."""
-    draft = _completed(Draft(address=sources.text(request.args, "address")))
-    return make_response(render_template("accounts/provider.html", draft=draft, problems={}, tls_words=TLS_WORDS))
+    """The part below the address, while it is typed; what has to be searched for is asked for by it."""
+    draft = Draft(address=sources.text(request.args, "address"))
+    found, searching = source_search.search().known(draft.address)
+    page = render_template(
+        "accounts/provider.html",
+        draft=_completed(draft, found),
+        problems={},
+        tls_words=TLS_WORDS,
+        **_described(draft, found, searching=searching),
+    )
+    return make_response(page)
+
+
+@blueprint.get("/settings")
+def settings() -> BaseResponse:
+    """What the search has found, for the place above the server fields."""
+    draft = Draft(address=sources.text(request.args, "address"))
+    found = source_search.search().find(draft.address)
+    return make_response(
+        render_template("accounts/found.html", draft=draft, **_described(draft, found, searching=False))
+    )
 
 
 @blueprint.post("/")
 def check() -> BaseResponse:
     """Check live. A script gets a line after each step, a browser without one the finished page."""
-    draft = _typed()
+    typed = _typed()
+    search = source_search.search()
+    # Without scripts nobody has asked yet.
+    found = search.known(typed.address)[0] if typed.host else search.find(typed.address)
+    draft = _completed(typed, found)
     password = request.form.get("password", "")[:PASSWORD_LIMIT]
-    if not draft.host or not password:
+    is_ours = found is not None and found.origin is Origin.ADDRESS
+    if not draft.host or not password or not (is_ours or draft.host == typed.host):
         return _page(draft, checked=None, problems={}, status=200 if "@" in draft.address else 400)
     # Kept before the answer begins, since a stream cannot set a cookie afterwards.
     form_session[KEY] = {**asdict(draft), "sealed": sealed_form.seal(password, KEY)}
@@ -119,12 +143,20 @@ def check() -> BaseResponse:
     if request.headers.get("Accept") != LINES:
         *_earlier, last = reports
         return _page(draft, checked=last, problems={})
-    lines = (json.dumps({"html": _report(draft, report)}) + "\n" for report in reports)
+    lines = (json.dumps({"html": _report(draft, report, found)}) + "\n" for report in reports)
     return Response(stream_with_context(lines), mimetype=LINES, headers={"X-Accel-Buffering": "no"})
 
 
-def _report(draft: Draft, report: source_check.Report) -> str:
-    return render_template("accounts/check.html", draft=draft, report=report, steps=source_check.STEPS)
+def _described(draft: Draft, found: Found | None, *, searching: bool) -> dict[str, object]:
+    """What the place above the server fields shows; the offers are for the script that fills the fields."""
+    offers = (
+        [{**asdict(offer), "username": offer.username_for(draft.address)} for offer in found.offers] if found else []
+    )
+    return {"found": found, "offers": offers, "searching": searching, "origins": source_search.ORIGINS}
+
+
+def _report(draft: Draft, report: source_check.Report, found: Found | None) -> str:
+    return render_template("accounts/check.html", draft=draft, report=report, steps=source_check.STEPS, found=found)
 
 
 def _kept() -> Draft:
@@ -137,8 +169,10 @@ def _kept() -> Draft:
 def _page(
     draft: Draft, *, checked: source_check.Report | None, problems: dict[str, str], status: int = 200
 ) -> Response:
+    found, searching = source_search.search().known(draft.address)
     page = render_template(
         "accounts/add.html",
+        **_described(draft, found, searching=searching and not draft.host),
         draft=draft,
         report=checked,
         steps=source_check.STEPS,
@@ -158,8 +192,9 @@ def choices() -> BaseResponse:
     if not draft.host or password is None:
         return redirect(url_for("add_account.address"))
     if request.method == "GET":
-        preset = draft.preset
-        name = preset.label if preset else draft.address.rpartition("@")[2] or draft.host
+        found, _searching = source_search.search().known(draft.address)
+        is_ours = found is not None and found.origin is Origin.ADDRESS
+        name = found.label if found and is_ours else draft.address.rpartition("@")[2] or draft.host
         values = {
             "name": name,
             "folder": "inbox",

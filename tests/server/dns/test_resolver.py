@@ -11,7 +11,7 @@ import dns.rrset
 import pytest
 
 from server.dns import resolver as resolving
-from server.dns.resolver import LookupFailed, Mx, NoSuchDomain, SystemResolver
+from server.dns.resolver import LookupFailed, Mx, NoSuchDomain, Srv, SystemResolver
 
 ZONE = {
     ("remote.test.", "MX"): ["20 B.remote.test.", "10 a.remote.test."],
@@ -19,6 +19,8 @@ ZONE = {
     ("a.remote.test.", "A"): ["192.0.2.1"],
     ("a.remote.test.", "AAAA"): ["2001:db8::1"],
     ("v4.test.", "A"): ["192.0.2.4"],
+    ("_imaps._tcp.remote.test.", "SRV"): ["10 0 993 b.remote.test.", "5 1 993 A.remote.test."],
+    ("_pop3s._tcp.remote.test.", "SRV"): ["0 0 0 ."],
     ("txt.test.", "TXT"): ['"v=spf1 " "-all"'],
     ("1.2.0.192.in-addr.arpa.", "PTR"): ["A.remote.test."],
     ("many.test.", "A"): [f"192.0.{n // 250}.{n % 250 + 1}" for n in range(resolving.MAX_RECORDS + 1)],
@@ -148,3 +150,12 @@ async def test_reads_the_machines_configuration_at_first_use(monkeypatch):
     found = SystemResolver()._system()
     assert found.ednsflags == 0
     assert found.payload == resolving.EDNS_PAYLOAD
+
+
+async def test_services_in_order_and_the_root_for_none(resolver):
+    assert await resolver.srv("_imaps._tcp.remote.test") == [
+        Srv(5, 1, 993, "a.remote.test"),
+        Srv(10, 0, 993, "b.remote.test"),
+    ]
+    assert await resolver.srv("_pop3s._tcp.remote.test") == [Srv(0, 0, 0, "")]
+    assert await resolver.srv("txt.test") == []

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 import threading
 from contextlib import contextmanager
 
@@ -8,6 +9,8 @@ import pytest
 from fetcher import account as table
 from tests.fakes.imap_server import ImapServer
 from tests.fakes.pop3_server import Maildrop, Pop3Server
+from tests.fakes.web_town import web_town
+from webmail import source_check, source_search
 
 
 @contextmanager
@@ -189,3 +192,94 @@ def test_far_away_servers_of_the_own_network_are_out_of_reach(make_app, tmp_path
         answers.append(text.split('<ol class="p-run">')[1].split("</ol>")[0].replace(" 1 ms", " 0 ms"))
     assert "This server is not on the Internet" in answers[0]
     assert answers[0] == answers[1]
+
+
+SETTINGS = (
+    (
+        b'<clientConfig version="1.1"><emailProvider id="mill.fi"><displayName>The <b>Mill</b> &amp; Sons</displayName>'
+        b'<incomingServer type="imap"><hostname>imap.mill.fi</hostname><port>993</port><socketType>SSL</socketType>'
+        b"<username>%EMAILLOCALPART%</username></incomingServer>"
+        b'<incomingServer type="pop3"><hostname>pop.mill.fi</hostname><port>110</port><socketType>STARTTLS</socketType>'
+        b"<username>%EMAILADDRESS%</username></incomingServer></emailProvider></clientConfig>"
+    )
+    .replace(b"<b>", b"&lt;b&gt;")
+    .replace(b"</b>", b"&lt;/b&gt;")
+)
+AUTOCONFIG = "://autoconfig.mill.fi/mail/config-v1.1.xml"
+
+
+@pytest.fixture
+def town(app, tmp_path):
+    """The Internet of the search: mill.fi has a web server, and nobody else is there."""
+    with web_town(tmp_path, "mill.fi") as town:
+        app.extensions[source_search.EXTENSION] = town.search
+        yield town
+
+
+def test_the_settings_of_an_unknown_domain_are_asked_for_by_the_page(iris, town):
+    text = iris.get("/mail/accounts/add/provider?address=iris@mill.fi").text
+    assert 'hx-get="/mail/accounts/add/settings?address=iris@mill.fi"' in text
+    assert "Looking for its settings" in text and town.house.asked == []
+
+
+def test_what_is_found_is_shown_with_where_it_comes_from(iris, town):
+    town.house.put("https" + AUTOCONFIG, SETTINGS)
+    text = iris.get("/mail/accounts/add/settings?address=iris@mill.fi").text
+    assert "Found by your provider's own settings" in text and "IMAP · imap.mill.fi" in text
+    assert "The &lt;b&gt;Mill&lt;/b&gt; &amp; Sons" in text and "<b>Mill</b>" not in text
+    offers = json.loads(re.search(r"data-found='([^']*)'", text).group(1))
+    assert [(o["protocol"], o["host"], o["port"], o["tls"], o["username"]) for o in offers] == [
+        ("imap", "imap.mill.fi", 993, "implicit", "iris"),
+        ("pop3", "pop.mill.fi", 110, "starttls", "iris@mill.fi"),
+    ]
+    # Found once, it stands in the fields at once.
+    again = iris.get("/mail/accounts/add/provider?address=bob@mill.fi").text
+    assert 'value="imap.mill.fi"' in again and 'value="bob"' in again and "hx-get" not in again
+
+
+def test_settings_by_plain_http_are_used_with_a_warning(iris, town):
+    town.house.put("http" + AUTOCONFIG, SETTINGS.replace(b"imap.mill.fi", b"imap.elsewhere.net"))
+    text = iris.get("/mail/accounts/add/settings?address=iris@mill.fi").text
+    assert "over a connection without encryption" in text
+    assert "Compare the server" in text and "data-compare" in text
+
+
+def test_nothing_found_is_said(iris, town):
+    text = iris.get("/mail/accounts/add/settings?address=iris@mill.fi").text
+    assert "Nothing found: fill in its server" in text
+
+
+def test_without_scripts_nothing_is_sent_to_a_server_that_was_not_on_the_page(iris, town, monkeypatch):
+    checked = []
+    monkeypatch.setattr(source_check, "run", lambda *a, **k: checked.append(a[1]) or iter([]))
+    town.house.put("https" + AUTOCONFIG, SETTINGS)
+    iris.get("/mail/accounts/add/")
+    typed = {"address": "iris@mill.fi", "password": "right horse"}
+    text = iris.post("/mail/accounts/add/", **typed).text
+    assert 'value="imap.mill.fi"' in text and "right horse" not in text
+    shown = {"host": "imap.mill.fi", "port": "993", "tls": "implicit", "protocol": "pop3", "username": "iris"}
+    text = iris.post("/mail/accounts/add/", **typed, **shown).text
+    # The other protocol has another server; that one has to be seen, too.
+    assert 'value="pop.mill.fi"' in text and 'value="110"' in text
+    assert checked == []
+
+
+def test_what_is_typed_by_hand_stays(iris, town):
+    town.house.put("https" + AUTOCONFIG, SETTINGS)
+    iris.get("/mail/accounts/add/settings?address=iris@mill.fi")
+    iris.get("/mail/accounts/add/")
+    own = {"host": "mail.mill.fi", "port": "995", "tls": "implicit", "protocol": "pop3", "username": "i"}
+    text = iris.post("/mail/accounts/add/", address="iris@mill.fi", password="", **own).text
+    assert 'value="mail.mill.fi"' in text and 'value="i"' in text and '<details class="p-server" open>' in text
+
+
+def test_the_other_protocol_of_a_known_provider_is_its_other_server(iris):
+    iris.get("/mail/accounts/add/")
+    own = {"host": "pop.gmail.com", "port": "995", "tls": "implicit", "protocol": "imap", "username": "iris@gmail.com"}
+    text = iris.post("/mail/accounts/add/", address="iris@gmail.com", password="", **own).text
+    assert 'value="imap.gmail.com"' in text and 'value="993"' in text
+
+
+@pytest.mark.parametrize("path", ["provider", "settings"])
+def test_the_search_is_for_those_who_are_signed_in(visitor, path):
+    assert visitor.get(f"/mail/accounts/add/{path}?address=iris@mill.fi").status_code in (302, 401)

@@ -42,6 +42,48 @@ async function* lines(stream) {
   }
 }
 
+// What the search has found goes into the server fields, unless the person was faster. The password is typed by whoever has seen them.
+const provider = document.getElementById("provider");
+if (form && provider) {
+  new MutationObserver(settle).observe(provider, { childList: true, subtree: true });
+  provider.addEventListener("click", (event) => {
+    if (event.target.closest("[data-use-found]")) fill(offers()[0]);
+  });
+  provider.addEventListener("change", (event) => {
+    if (event.target.id !== "protocol") return;
+    const { host, port } = form.elements;
+    const known = offers();
+    const wanted = known.find((offer) => offer.protocol === event.target.value);
+    if (wanted && known.some((offer) => offer !== wanted && offer.host === host.value && String(offer.port) === port.value)) fill(wanted);
+  });
+}
+
+function offers() {
+  const card = provider.querySelector("[data-found]");
+  return card ? JSON.parse(card.dataset.found) : [];
+}
+
+function settle() {
+  const card = provider.querySelector("[data-found]:not([data-settled])");
+  const details = provider.querySelector("details");
+  if (!card || !details) return;
+  card.dataset.settled = "";
+  if (!form.elements.host.value) {
+    fill(offers()[0]);
+    details.open = "compare" in card.dataset || details.contains(document.activeElement);
+  } else if (!offers().some((offer) => offer.host === form.elements.host.value)) {
+    card.querySelector("[data-use-found]").hidden = false;
+  }
+}
+
+function fill(offer) {
+  const { username } = form.elements;
+  const own = username.value !== username.defaultValue;
+  for (const name of ["protocol", "host", "port", "tls"]) form.elements[name].value = offer[name];
+  if (!own) username.value = username.defaultValue = offer.username;
+  provider.querySelector("[data-use-found]").hidden = true;
+}
+
 // Typing the name of a folder chooses the folder.
 for (const field of document.querySelectorAll("[data-picks]")) {
   field.addEventListener("input", () => { document.getElementById(field.dataset.picks).checked = true; });
