@@ -3,7 +3,7 @@
 Invariants: every argument has passed `imap_command`, so no NUL, CR or LF can split a command (T128); a literal or a line of
 the server is read only up to a limit; every socket operation has a time-out; a connection that failed is never reused.
 Whatever server stands behind it (ours, or a foreign one by configuration), what it lacks is answered by a fall-back.
-RFC 9051, and by capability: RFC 6154, 5819 (LIST-STATUS), 5256 (SORT), 5267 (ESORT, PARTIAL), 6851 (MOVE), 4315, 9208.
+RFC 9051, and by capability: RFC 6154, 5819 (LIST-STATUS), 5256 (SORT), 5267 (ESORT, PARTIAL), 6851 (MOVE), 8508, 4315, 9208.
 """
 
 import imaplib
@@ -263,11 +263,12 @@ class Mail:
             self.run(b"EXPUNGE")
 
     def append(
-        self, mailbox: str, raw: bytes, *, names: Iterable[str] = (), at: datetime | None = None
+        self, mailbox: str, raw: bytes, *, names: Iterable[str] = (), at: datetime | None = None, over: int = 0
     ) -> tuple[int, int] | None:
-        """Add a message; (UIDVALIDITY, UID) when the server says so (RFC 9051 §6.3.12)."""
+        """Add a message (instead of `over`, where that is selected: RFC 8508); (UIDVALIDITY, UID) when the server says so."""
+        act = b"UID REPLACE %d " % over if over else b"APPEND "
         date = b' "' + at.strftime("%d-%b-%Y %H:%M:%S +0000").encode("ascii") + b'"' if at else b""
-        answer = self.run(b"APPEND ", mailbox_name(mailbox), b" ", command.flags(names), date, b" ", Literal(raw))
+        answer = self.run(act, mailbox_name(mailbox), b" ", command.flags(names), date, b" ", Literal(raw))
         words = (answer.code("APPENDUID") or b"").split()
         return (int(words[0]), int(words[1])) if len(words) == 2 and all(word.isdigit() for word in words) else None
 

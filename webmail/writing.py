@@ -168,8 +168,18 @@ def keep(session: WebSession, draft: Draft, place: Place | None, writing_id: str
     raw = drafts.saved(draft, _stamp(session, draft, writing_id, extra), clean)
     with lease(session) as mail:
         mailbox = _mailbox(mail, "drafts")
-        made = mail.append(mailbox, raw, names=("\\Draft", "\\Seen"))
-        _remove(mail, mailbox, place)
+        return _put(mail, mailbox, raw, place)
+
+
+def _put(mail: Mail, mailbox: str, raw: bytes, place: Place | None) -> Place | None:
+    """A draft in place of its older state: in one step where the server can, which works at a full quota too."""
+    names = ("\\Draft", "\\Seen")
+    if place is not None and mail.has("REPLACE"):
+        with suppress(Gone, MailRefused):  # the older state is gone: what is written now must not be lost with it
+            message.select(mail, mailbox, place[0])
+            return mail.append(mailbox, raw, names=names, over=place[1])
+    made = mail.append(mailbox, raw, names=names)
+    _remove(mail, mailbox, place)
     return made
 
 

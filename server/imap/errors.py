@@ -37,6 +37,7 @@ class Reason(Enum):
     NO_SUCH_QUOTA = auto()
     NO_ROOM = auto()
     EXPUNGED = auto()
+    NO_SUCH_MESSAGE = auto()
     CANCELLED = auto()
     UNAVAILABLE = auto()
     INTERNAL = auto()
@@ -73,6 +74,7 @@ _TABLE = {
     Reason.NO_SUCH_QUOTA: Wording(b"NONEXISTENT", "There is no such quota root"),
     Reason.NO_ROOM: Wording(b"UNAVAILABLE", "The server has no room left; try again later"),
     Reason.EXPUNGED: Wording(b"EXPUNGEISSUED", "The message is gone"),
+    Reason.NO_SUCH_MESSAGE: Wording(b"NONEXISTENT", "There is no such message"),
     Reason.CANCELLED: Wording(None, "Cancelled"),
     Reason.UNAVAILABLE: Wording(b"UNAVAILABLE", "The mail store cannot be used now; try again later"),
     Reason.INTERNAL: Wording(b"SERVERBUG", "Internal error; it has been logged"),

@@ -206,7 +206,7 @@ class Session:
         if (
             reason is Reason.NO_SUCH_MAILBOX
             and isinstance(error, NoSuchMailbox)
-            and isinstance(command, (c.Append, c.Copy))
+            and isinstance(command, (c.Append, c.Copy, c.Replace))
         ):
             reason = Reason.NO_SUCH_TARGET
         if ctx.selected is not None:

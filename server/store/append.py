@@ -70,6 +70,7 @@ def append(
     internaldate: datetime | None = None,
     envelope_id: str | None = None,
     now: datetime | None = None,
+    frees: int = 0,
 ) -> Appended:
     """Add a message to a mailbox.
 
@@ -81,6 +82,7 @@ def append(
         internaldate: When it arrived; now when None.
         envelope_id: A second append with the same id changes nothing and returns `duplicate=True`.
         now: The save date (RFC 8514).
+        frees: Octets that the same transaction takes away, so that only the difference needs room.
 
     Raises:
         NoSuchMailbox, OverQuota, TooManyKeywords
@@ -93,7 +95,7 @@ def append(
         if row is not None:
             uid, uidvalidity, modseq, email, thread = row
             return Appended(uid, uidvalidity, modseq, email, thread_id(thread), duplicate=True)
-    require_room(w, message.size)
+    require_room(w, message.size - frees)
     bits, words = flag_set.bits_of(flags)
     if message.has_attachment:
         words.append(flag_set.HAS_ATTACHMENT)
@@ -118,7 +120,9 @@ def append(
 
 
 def require_room(w: Writer, size: int) -> None:
-    """Raise OverQuota when `size` more octets do not fit into the account."""
+    """Raise OverQuota when `size` more octets do not fit into the account; what makes it no fuller always does."""
+    if size <= 0:
+        return
     (quota,) = w.run(_QUOTA).fetchone()
     if quota is not None and w.run(_USED).fetchone()[0] + size > quota:
         raise OverQuota(f"{quota} octets")

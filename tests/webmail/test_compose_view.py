@@ -9,10 +9,12 @@ from dataclasses import replace
 import pytest
 
 from server.accounts import account as accounts
+from server.store import quota
 from tests.webmail.mail_rooms import letter, rooms
 from tests.webmail.views.mail_room import signed_in
 from tests.webmail.writing_desk import BODY, WRITING, Desk, body_of, data, empty, field, office_on_a_thread, parsed
 from webmail import submission, uploads
+from webmail.connection import Mail
 from webmail.factory import close_app, create_app
 
 
@@ -238,6 +240,34 @@ def test_a_draft_is_replaced_and_opened_again(desk):
     assert field(page, "bcc") == "eve@far.test"
     assert body_of(page) == "<p>More <b>words</b></p>"
     assert data(page, "draft") == f"{validity}/{uid}"
+
+
+def test_a_draft_is_saved_again_at_a_full_quota(desk):
+    """The older state makes the room: RFC 8508 §3.4."""
+    first = desk.ask("draft", body="<p>aaa</p>").json["draft"]
+    store, ann = desk.house.store, desk.house.ann
+    store.write_now(ann, lambda w: quota.set_limit(w, quota.usage(w).octets))
+    try:
+        second = desk.ask("draft", draft=first, body="<p>bbb</p>").json["draft"]
+    finally:
+        store.write_now(ann, lambda w: quota.set_limit(w, None))
+    ((validity, uid, _, raw),) = desk.stored("Drafts")
+    assert [validity, uid] == second != first
+    assert b"bbb" in raw
+
+
+@pytest.mark.parametrize("server_can", [True, False])
+def test_a_draft_whose_older_state_is_gone_is_saved_all_the_same(desk, monkeypatch, server_can):
+    if not server_can:
+        monkeypatch.setattr(
+            Mail, "has", lambda mail, *names: mail.capabilities.issuperset(names) and "REPLACE" not in names
+        )
+    first = desk.ask("draft", subject="One").json["draft"]
+    second = desk.ask("draft", draft=first, subject="Two").json["draft"]
+    assert [parsed(raw)["Subject"] for _, _, _, raw in desk.stored("Drafts")] == ["Two"]
+    desk.house.store.write_now(desk.house.ann, lambda w: empty(w, "Drafts"))
+    assert desk.ask("draft", draft=second, subject="Three").json["draft"]
+    assert [parsed(raw)["Subject"] for _, _, _, raw in desk.stored("Drafts")] == ["Three"]
 
 
 def test_the_draft_of_a_reply_knows_what_it_answers(desk):

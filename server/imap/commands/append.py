@@ -18,13 +18,18 @@ from server.store.append import Prepared
 from server.store.model import Appended
 
 
+def require_acceptable(ctx: Context, message: c.NewMessage) -> None:
+    """Raise Refusal for a message that is empty or too large."""
+    if not message.octets:
+        # RFC 3502 §6: a zero-length literal cancels the whole of it.
+        raise Refusal(Reason.CANCELLED)
+    if len(message.octets) > ctx.services.settings.message_size_limit:
+        raise Refusal(Reason.TOO_BIG)
+
+
 async def append(ctx: Context, command: c.Append) -> Reply:
     for message in command.messages:
-        if not message.octets:
-            # RFC 3502 §6: a zero-length literal cancels the whole of it.
-            raise Refusal(Reason.CANCELLED)
-        if len(message.octets) > ctx.services.settings.message_size_limit:
-            raise Refusal(Reason.TOO_BIG)
+        require_acceptable(ctx, message)
     flags = [settable(message.flags) for message in command.messages]
 
     def ready(reader: Reader) -> list[Prepared]:

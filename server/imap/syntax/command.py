@@ -157,6 +157,16 @@ class Append:
 
 
 @dataclass(frozen=True, slots=True)
+class Replace:
+    """RFC 8508: `sequence` names one message."""
+
+    sequence: SequenceSet
+    mailbox: str
+    message: NewMessage
+    uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Idle:
     pass
 
@@ -288,6 +298,7 @@ Command = (
     | Namespace
     | Status
     | Append
+    | Replace
     | Idle
     | GetQuota
     | GetQuotaRoot

@@ -18,13 +18,13 @@ from enum import Enum, auto
 
 _MARKER = re.compile(rb"(~?)\{([0-9]{1,20})(\+?)\}\Z")
 _TAG = re.compile(rb"([\x21\x23\x24\x26\x27\x2c-\x5b\x5d-\x7a|}~]{1,64}) ")
-_COMMAND = re.compile(rb"[^ ]{1,64} +([A-Za-z]{1,20})")
+_APPEND = re.compile(rb"[^ ]{1,64} +(?:APPEND|REPLACE|UID +REPLACE)(?![A-Za-z])", re.IGNORECASE)
 _MARKER_LENGTH = 26
 
 
 @dataclass(frozen=True, slots=True)
 class FragmentLimits:
-    """How much of one command is kept. A literal's limit depends on the command's name: only APPEND carries messages."""
+    """How much of one command is kept. A literal's limit depends on the command's name: only APPEND and REPLACE carry messages."""
 
     line: int = 8_192
     literal: int = 8_192
@@ -230,8 +230,7 @@ class Fragmenter:
 
     @property
     def _is_append(self) -> bool:
-        match = _COMMAND.match(self._lines[0]) if self._lines else None
-        return match is not None and match[1].upper() == b"APPEND"
+        return bool(self._lines) and _APPEND.match(self._lines[0]) is not None
 
     @property
     def _command_limit(self) -> int:

@@ -143,6 +143,8 @@ _PARSERS: dict[str, Callable[[Reader], c.Command]] = {
     "NAMESPACE": lambda _: c.Namespace(),
     "STATUS": mailbox.status,
     "APPEND": mailbox.append,
+    "REPLACE": lambda reader: mailbox.replace(reader, uid=False),
+    "UID REPLACE": lambda reader: mailbox.replace(reader, uid=True),
     "IDLE": lambda _: c.Idle(),
     "GETQUOTA": mailbox.get_quota,
     "GETQUOTAROOT": mailbox.get_quota_root,

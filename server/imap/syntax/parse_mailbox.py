@@ -1,7 +1,7 @@
 """Arguments of the commands about mailboxes (RFC 9051 §6.3), with their extensions.
 
 RFC 5258 and 5819 (LIST-EXTENDED, LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 7162 (CONDSTORE, QRESYNC), RFC 3502 (MULTIAPPEND),
-RFC 6855 (UTF8 data in APPEND), RFC 9208 (QUOTA).
+RFC 6855 (UTF8 data in APPEND), RFC 8508 (REPLACE), RFC 9208 (QUOTA).
 """
 
 from server.imap.syntax import command as c
@@ -203,6 +203,19 @@ def append(reader: Reader) -> c.Append:
     while not reader.at_end:
         messages.append(_new_message(reader))
     return c.Append(mailbox, tuple(messages))
+
+
+def replace(reader: Reader, *, uid: bool) -> c.Replace:
+    """Read replace (RFC 8508 §5).
+
+    replace = "REPLACE" SP seq-number SP mailbox append-message
+    """
+    reader.space()
+    sequence = reader.sequence()
+    if sequence.saved or len(sequence.ranges) != 1 or sequence.ranges[0][0] != sequence.ranges[0][1]:
+        reader.fail("One message is replaced at a time")
+    mailbox = _one_mailbox(reader)
+    return c.Replace(sequence, mailbox, _new_message(reader), uid)
 
 
 def _new_message(reader: Reader) -> c.NewMessage:

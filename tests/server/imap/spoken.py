@@ -69,15 +69,21 @@ def _list(x):
     return b"LIST " + select + mailbox(x.reference) + b" " + listed + tail
 
 
+def _new_message(message):
+    text = b""
+    if message.flags:
+        text += b" " + flag_list(message.flags)
+    if message.internaldate is not None:
+        text += b" " + format_date_time(message.internaldate)
+    return text + b" " + literal(message.octets)
+
+
 def _append(x):
-    text = b"APPEND " + mailbox(x.mailbox)
-    for message in x.messages:
-        if message.flags:
-            text += b" " + flag_list(message.flags)
-        if message.internaldate is not None:
-            text += b" " + format_date_time(message.internaldate)
-        text += b" " + literal(message.octets)
-    return text
+    return b"APPEND " + mailbox(x.mailbox) + b"".join(map(_new_message, x.messages))
+
+
+def _replace(x):
+    return _uid(x) + b"REPLACE " + bytes(x.sequence) + b" " + mailbox(x.mailbox) + _new_message(x.message)
 
 
 def _returned(x):
@@ -211,6 +217,7 @@ _SAY = {
     ),
     c.Status: lambda x: b"STATUS " + mailbox(x.mailbox) + b" (" + " ".join(x.items).encode() + b")",
     c.Append: _append,
+    c.Replace: _replace,
     c.GetQuota: lambda x: b"GETQUOTA " + word(x.root.encode()),
     c.GetQuotaRoot: lambda x: b"GETQUOTAROOT " + mailbox(x.mailbox),
     c.Close: lambda x: b"CLOSE" if x.expunge else b"UNSELECT",

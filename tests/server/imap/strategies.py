@@ -146,6 +146,7 @@ criteria = st.lists(
     max_size=4,
 ).map(tuple)
 maybe = lambda strategy: st.one_of(st.none(), strategy)  # noqa: E731
+new_messages = st.builds(c.NewMessage, st.binary(max_size=80), flags, maybe(moments))
 
 
 @st.composite
@@ -186,13 +187,8 @@ commands = st.one_of(
     lists(),
     st.builds(c.Lsub, mailboxes, patterns),
     st.builds(c.Status, mailboxes, status_items),
-    st.builds(
-        c.Append,
-        mailboxes,
-        st.lists(st.builds(c.NewMessage, st.binary(max_size=80), flags, maybe(moments)), min_size=1, max_size=3).map(
-            tuple
-        ),
-    ),
+    st.builds(c.Append, mailboxes, st.lists(new_messages, min_size=1, max_size=3).map(tuple)),
+    st.builds(c.Replace, ends.map(lambda n: SequenceSet(((n, n),))), mailboxes, new_messages, st.booleans()),
     st.builds(c.GetQuota, words),
     st.builds(c.GetQuotaRoot, mailboxes),
     st.builds(c.Close, st.booleans()),

@@ -191,3 +191,11 @@ def test_t113_a_large_literal_is_told_before_any_of_it_is_taken():
     assert fragmenter.next() == NeedContinuation(60)
     fragmenter.feed(b"z" * 60 + b"\r\n")
     assert [len(literal) for literal in fragmenter.next().literals] == [49, 50, 60]
+
+
+def test_a_replacement_carries_a_message_too():
+    for words in (b"REPLACE 1", b"uid replace 1"):
+        assert fragments(b"a " + words + b" x {200}\r\n") == [NeedContinuation(200)]
+        assert fragments(b"a " + words + b" x {201}\r\n") == [Dropped(b"a", Excess.LITERAL, append=True)]
+    for words in (b"REPLACED 1", b"UID APPEND", b"UID FETCH REPLACE"):
+        assert fragments(b"a " + words + b" x {51}\r\n") == [Dropped(b"a", Excess.LITERAL)]

@@ -1,0 +1,52 @@
+"""REPLACE and UID REPLACE (RFC 8508): a new message in place of one of the selected mailbox, in one commit.
+
+As with MOVE, the code of the new message comes before the EXPUNGE of the old one, which the session sends. Numbers are looked up
+before anything changes, and REPLACE is none of the commands during which numbers must stand still (RFC 9051 §7.5.1).
+"""
+
+from datetime import UTC, datetime
+
+from server.db.transaction import Reader, Writer
+from server.imap.commands.append import require_acceptable
+from server.imap.errors import Reason, Refusal
+from server.imap.flags import settable
+from server.imap.handler import Context
+from server.imap.syntax import command as c
+from server.imap.syntax.response import Reply, status
+from server.store import append as store
+from server.store import mailboxes
+from server.store import replace as replacing
+from server.store.append import Prepared
+from server.store.model import Appended
+
+
+async def replace(ctx: Context, command: c.Replace) -> Reply:
+    view = ctx.writable_view
+    message = command.message
+    require_acceptable(ctx, message)
+    flags = settable(message.flags)
+    await ctx.load_view()
+    uids = view.uids_at(view.positions(command.sequence, uid=command.uid))
+    if not uids:
+        raise Refusal(Reason.NO_SUCH_MESSAGE)
+    (uid,) = uids
+
+    def ready(reader: Reader) -> Prepared:
+        mailboxes.by_name(reader, command.mailbox)  # an unknown one is refused before the work
+        return store.prepare(message.octets)
+
+    prepared = await ctx.read(ready)
+    arrived = message.internaldate or datetime.now(UTC)
+
+    def write(writer: Writer) -> Appended:
+        target = mailboxes.by_name(writer, command.mailbox)
+        return replacing.replace(writer, view.mailbox_id, uid, target.id, prepared, flags=flags, internaldate=arrived)
+
+    done = await ctx.write(write)
+    # RFC 8508 §4.3: the code comes before the EXPUNGE.
+    ctx.send(status(b"*", b"OK", "The replacement is here", b"APPENDUID %d %d" % (done.uidvalidity, done.uid)))
+    if ctx.qresync:
+        await ctx.read(view.refresh)
+        return Reply("Done", b"HIGHESTMODSEQ %d" % view.modseq)  # RFC 8508 §4.5, RFC 7162 §3.2.9
+    ctx.woken = True
+    return Reply("Done")
