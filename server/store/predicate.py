@@ -8,9 +8,22 @@ conditions leave over. So every answer is exact, and what is cheap is asked firs
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, column, exists, func, literal, not_, or_, select, table, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    column,
+    exists,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    table,
+    true,
+)
 from sqlalchemy import false as nothing
-from sqlalchemy import text as sql
 
 from server.db.database import Reader
 from server.store import flag_set, messages, query, schema
@@ -30,11 +43,11 @@ facet, folded = schema.facet.alias("own_facet"), schema.folded.alias("own_folded
 
 Condition = ColumnElement[bool]
 
-# As in the partial indexes of the schema, so that they serve.
-_FLAG_TERMS = {
-    (schema.SEEN, False): sql("placement.flags & 1 = 0"),
-    (schema.FLAGGED, True): sql("placement.flags & 4 = 4"),
-    (schema.DELETED, True): sql("placement.flags & 8 = 8"),
+# As in the partial indexes of the schema, so that they serve; elements and not text, so that they can be negated.
+_FLAG_TERMS: dict[tuple[int, bool], Condition] = {
+    (schema.SEEN, False): literal_column("(placement.flags & 1 = 0)"),
+    (schema.FLAGGED, True): literal_column("(placement.flags & 4 = 4)"),
+    (schema.DELETED, True): literal_column("(placement.flags & 8 = 8)"),
 }
 
 
@@ -184,7 +197,7 @@ class Compiler:
 def of_bit(bit: int, *, present: bool) -> Condition:
     """Return the condition that a system flag is set, or not set."""
     term = _FLAG_TERMS.get((bit, present))
-    return place.c.flags.op("&")(bit) == (bit if present else 0) if term is None else _boolean(term)
+    return place.c.flags.op("&")(bit) == (bit if present else 0) if term is None else term
 
 
 def within(uids: Any, ranges: tuple[tuple[int, int], ...]) -> list[int]:
@@ -200,11 +213,6 @@ def within(uids: Any, ranges: tuple[tuple[int, int], ...]) -> list[int]:
         if ordered[at][0] <= uid:
             found.append(uid)
     return found
-
-
-def _boolean(term: Any) -> Condition:
-    condition: Condition = and_(true(), term)
-    return condition
 
 
 def _day(moment: ColumnElement[int], op: query.DateOp, day: date) -> Condition:

@@ -159,6 +159,17 @@ def test_found(mail: MailAccount, query: q.Query, expected: list[int]):
     assert find(mail, query) == expected
 
 
+@pytest.mark.parametrize("flag", ["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "work", "unknown"])
+@pytest.mark.parametrize("present", [True, False])
+def test_not_is_the_rest(mail: MailAccount, flag: str, *, present: bool):
+    leaf = q.Flag(flag, present=present)
+    rest = [uid for uid in find(mail, q.All()) if uid not in find(mail, leaf)]
+    assert find(mail, q.Not(leaf)) == rest
+    assert find(mail, q.Not(q.And((leaf,)))) == rest
+    assert find(mail, q.Not(q.And((leaf, q.All())))) == rest
+    assert find(mail, q.Not(q.Or(leaf, leaf))) == rest
+
+
 def test_by_object_ids(mail: MailAccount):
     for row in mail.rows():
         assert find(mail, q.EmailId(row.email_id)) == [row.uid]
