@@ -88,6 +88,7 @@ class Settings:
     web_threads: int = 64
     imap_server: str | None = None
     submission_server: str | None = None
+    imap_unauthenticate: bool = True
     log_level: str = "info"
     limits: Limits = field(default_factory=Limits)
 
@@ -226,6 +227,9 @@ def _typed(cls: type, values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return result
 
 
+_SWITCH = {"true": True, "false": False}
+
+
 def _convert(key: str, value: Any, kind: str) -> Any:
     number = {"<class 'int'>": int, "int | None": int, "<class 'float'>": float}.get(kind)
     if number is not None:
@@ -233,6 +237,11 @@ def _convert(key: str, value: Any, kind: str) -> Any:
             return number(value)
         except (TypeError, ValueError) as error:
             raise SettingError(key, value, "give a number") from error
+    if kind == "<class 'bool'>":
+        word = str(value).lower()
+        if word not in _SWITCH:
+            raise SettingError(key, value, "give true or false")
+        return _SWITCH[word]
     if kind.startswith("tuple"):
         return tuple(v.strip() for v in value.split(",") if v.strip()) if isinstance(value, str) else tuple(value)
     if not isinstance(value, str):

@@ -19,8 +19,13 @@ def may_sign_in(ctx: Context) -> bool:
 
 def capabilities(ctx: Context) -> bytes:
     if ctx.state is not State.NOT_AUTHENTICATED:
-        compress = b"" if ctx.channel.compressed else b" COMPRESS=DEFLATE"
-        return _ALWAYS + b" " + _SIGNED_IN + compress + b" APPENDLIMIT=%d" % ctx.services.settings.message_size_limit
+        words = [_ALWAYS, _SIGNED_IN]
+        if not ctx.channel.compressed:
+            words.append(b"COMPRESS=DEFLATE")
+        if ctx.services.settings.imap_unauthenticate:
+            words.append(b"UNAUTHENTICATE")
+        words.append(b"APPENDLIMIT=%d" % ctx.services.settings.message_size_limit)
+        return b" ".join(words)
     words = [_ALWAYS]
     if ctx.services.tls is not None and not ctx.channel.tls:
         words.append(b"STARTTLS")

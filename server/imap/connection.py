@@ -278,6 +278,15 @@ class Connection(asyncio.Protocol):
     def deflate(self) -> None:
         self._deflation = Deflation()
 
+    def end_inflation(self) -> bool:
+        if self._inflation is not None and self._buffered:
+            return False
+        self._inflation = None
+        return True
+
+    def end_deflation(self) -> None:
+        self._deflation = None
+
     async def _take(self) -> Fragment | None:
         """The next fragment of what is here; others run between two pieces that had to be unpacked for it."""
         fragment = self._fragmenter.next()

@@ -6,7 +6,7 @@ tag and the changes that other clients made. Long answers are sent piece by piec
 
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum, Flag, auto
 from typing import Any, Protocol, TypeVar
 
@@ -111,6 +111,14 @@ class Channel(Protocol):
         """Pack all that is written from now on."""
         ...
 
+    def end_inflation(self) -> bool:
+        """Take what comes from now on as it is; False, and nothing done, if something compressed has come already."""
+        ...
+
+    def end_deflation(self) -> None:
+        """Send what is written from now on as it is. What was written before must have been drained."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -126,6 +134,10 @@ class Services:
     answers: Budgets = field(default_factory=lambda: Budgets(ANSWERS))
     kept: Share = field(default_factory=lambda: Share(KEPT))
     uploads: Turns = field(default_factory=lambda: Turns(UPLOADS))
+
+
+_OF_THE_CONNECTION = {"services", "channel", "tag", "sign_in_failures", "_out", "_out_size"}
+"""What of a context is no matter of who has signed in."""
 
 
 @dataclass(slots=True)
@@ -238,6 +250,14 @@ class Context:
         self.recent.clear()
         while self.subscriptions:
             self.subscriptions.pop().close()
+
+    def forget(self) -> None:
+        """Be as before the sign-in: whatever is not the connection's own is as it was at the start (RFC 8437 §4.1)."""
+        self.close()
+        fresh = Context(self.services, self.channel, self.log.try_unbind("account"))
+        for each in fields(self):
+            if each.name not in _OF_THE_CONNECTION:
+                setattr(self, each.name, getattr(fresh, each.name))
 
 
 Handler = Callable[[Context, Any], Awaitable[Reply]]

@@ -186,6 +186,8 @@ class Session:
             # RFC 4978 §3: compressed from the octet after the line end of the tagged OK.
             ctx.flush()
             self._channel.deflate()
+        elif row.name == "UNAUTHENTICATE":
+            await self._leave_compression()
 
     def _answer(self, tag: bytes, reply: Reply, tail: bytes) -> None:
         ctx = self._ctx
@@ -235,6 +237,11 @@ class Session:
             # RFC 2180 §3.2: whoever has a deleted mailbox open is disconnected.
             self._bye("The mailbox was deleted", None)
             return b""
+
+    async def _leave_compression(self) -> None:
+        """The tagged OK is the last thing compressed (RFC 8437 §4.1)."""
+        await self._ctx.drain(least=0)
+        self._channel.end_deflation()
 
     async def _secure(self) -> None:
         """The tagged OK is the last thing in clear (RFC 9051 §6.2.1)."""

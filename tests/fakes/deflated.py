@@ -26,6 +26,12 @@ class Unpacked(asyncio.StreamReader):
     def stop(self) -> None:
         self._task.cancel()
 
+    async def end(self) -> asyncio.StreamReader:
+        """What is left of the wire, once the server has said that it compresses no more."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        return self._wire
+
 
 class Packer:
     """What the client sends, packed, each call to its end."""
@@ -35,3 +41,7 @@ class Packer:
 
     def __call__(self, data: bytes) -> bytes:
         return self._stream.compress(data) + self._stream.flush(zlib.Z_SYNC_FLUSH)
+
+    def last(self, data: bytes) -> bytes:
+        """With the mark of the end."""
+        return self._stream.compress(data) + self._stream.flush(zlib.Z_FINISH)

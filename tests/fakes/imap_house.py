@@ -50,6 +50,11 @@ class Client:
         """The server has said OK to COMPRESS."""
         self._reader, self._pack = Unpacked(self._reader), Packer(window)
 
+    async def go_on_plain(self) -> None:
+        """The server has said OK to UNAUTHENTICATE."""
+        if isinstance(self._reader, Unpacked):
+            self._reader, self._pack = await self._reader.end(), None
+
     @property
     def received(self) -> int:
         """Octets on the wire since compression began."""

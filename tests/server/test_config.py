@@ -29,6 +29,12 @@ def test_later_sources_win(tmp_path):
     assert found.routes == {"a.example": "127.0.0.1:99"}
 
 
+def test_a_switch(tmp_path):
+    assert settings(tmp_path).imap_unauthenticate
+    assert not settings(tmp_path, imap_unauthenticate=False).imap_unauthenticate
+    assert not settings(tmp_path, {"POSTHOUSE_IMAP_UNAUTHENTICATE": "false"}).imap_unauthenticate
+
+
 def test_other_variables_are_nobodys_business(tmp_path):
     assert settings(tmp_path, {"POSTHOUSE_CORPORA": "/x", "HOME": "/y"}).web_port == 8080
 
@@ -43,6 +49,8 @@ def test_other_variables_are_nobodys_business(tmp_path):
         ({"smarthost": "relay"}, "smarthost"),
         ({"message_size_limit": 5}, "message_size_limit"),
         ({"log_level": "loud"}, "log_level"),
+        ({"imap_unauthenticate": "perhaps"}, "imap_unauthenticate"),
+        ({"imap_unauthenticate": 1}, "imap_unauthenticate"),
         ({"no_such": 1}, "no_such"),
         ({"limits": {"no_such": 1}}, "limits.no_such"),
         ({"routes": {"a.example": "nowhere"}}, "routes.a.example"),

@@ -9,6 +9,7 @@ S: a OK ...                                        the server must answer this l
 S: * OK [UIDVALIDITY <v>] ...                      `<v>` is a word that is remembered, and the same ever after
 S: (closed)                                        the server must hang up
 S: (compressed)                                    from here on both sides compress (RFC 4978)
+S: (plain)                                         and from here on no more (RFC 8437)
 """
 
 import re

@@ -15,6 +15,7 @@ from server.imap.commands import (
     search,
     select,
     store,
+    unauthenticate,
 )
 from server.imap.commands import list as listing
 from server.imap.handler import Effect, Row, State
@@ -33,6 +34,7 @@ _ROWS = (
     Row("AUTHENTICATE", auth.authenticate, _BEFORE),
     Row("LOGIN", auth.login, _BEFORE),
     Row("ENABLE", auth.enable, _IN),
+    Row("UNAUTHENTICATE", unauthenticate.unauthenticate, _IN),
     Row("COMPRESS", compress.compress, _IN, Effect.QUIET),
     Row("SELECT", select.select, _IN, Effect.QUIET),
     Row("EXAMINE", select.select, _IN, Effect.QUIET),

@@ -75,6 +75,11 @@ class Compress:
 
 
 @dataclass(frozen=True, slots=True)
+class Unauthenticate:
+    """RFC 8437."""
+
+
+@dataclass(frozen=True, slots=True)
 class QResync:
     """RFC 7162 §3.2.5: what the client knows. `known` are its uids; a seq-match is read and not needed."""
 
@@ -288,6 +293,7 @@ Command = (
     | Login
     | Enable
     | Compress
+    | Unauthenticate
     | Select
     | Create
     | Delete

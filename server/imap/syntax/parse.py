@@ -131,6 +131,7 @@ _PARSERS: dict[str, Callable[[Reader], c.Command]] = {
     "LOGIN": _login,
     "ENABLE": _enable,
     "COMPRESS": _compress,
+    "UNAUTHENTICATE": lambda _: c.Unauthenticate(),
     "SELECT": mailbox.select,
     "EXAMINE": mailbox.examine,
     "CREATE": mailbox.create,

@@ -192,6 +192,7 @@ _SAY = {
     c.StartTls: lambda _: b"STARTTLS",
     c.Namespace: lambda _: b"NAMESPACE",
     c.Idle: lambda _: b"IDLE",
+    c.Unauthenticate: lambda _: b"UNAUTHENTICATE",
     c.Compress: lambda _: b"COMPRESS DEFLATE",
     c.Check: lambda _: b"CHECK",
     c.Id: _id,

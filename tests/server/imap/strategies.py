@@ -160,7 +160,17 @@ def fetches(draw):
 commands = st.one_of(
     *(
         st.just(kind())
-        for kind in (c.Capability, c.Noop, c.Logout, c.StartTls, c.Namespace, c.Idle, c.Check, c.Compress)
+        for kind in (
+            c.Capability,
+            c.Noop,
+            c.Logout,
+            c.StartTls,
+            c.Namespace,
+            c.Idle,
+            c.Check,
+            c.Compress,
+            c.Unauthenticate,
+        )
     ),
     st.builds(c.Id, st.lists(st.tuples(octets, maybe(octets)), max_size=4).map(tuple)),
     st.builds(

@@ -58,6 +58,9 @@ class Stage:
         if step.text == "(compressed)":
             client.go_on_compressed()
             return
+        if step.text == "(plain)":
+            await client.go_on_plain()
+            return
         line = (await client.line()).decode("utf-8", "backslashreplace")
         assert self._memory.matches(step.text, line), (
             f"{self._path.name}:{step.number}\n  expected {step.text}\n  received {line}"

@@ -126,7 +126,7 @@ def test_forms(text, command):
         "STORE 1 FLAGS (\\)", "COPY 1", "SEARCH", "SEARCH FOO", "SEARCH NOT", "SEARCH OR ALL", "SEARCH (ALL", "SEARCH ALL)", "SEARCH ()",
         "SEARCH HEADER x", "SEARCH BEFORE 1-1-2020", "SEARCH RETURN (FOO) ALL", "SEARCH RETURN (MIN MIN) ALL", "SEARCH RETURN (ALL PARTIAL 1:2) ALL",
         "SEARCH RETURN (PARTIAL 0:1) ALL", "SEARCH OLDER 0", "SEARCH FROM \xff", "SORT (FOO) UTF-8 ALL", "SORT () UTF-8 ALL", "SORT (REVERSE) UTF-8 ALL",
-        "THREAD FOO UTF-8 ALL", 'ID ("a")', 'ID (NIL "a")', "ENABLE", "UID", "UID NOOP", "UID EXPUNGE", "MOVE 1 a b", "EXPUNGE 1", "COMPRESS", "COMPRESS LZ4", "REPLACE", "REPLACE 1", "REPLACE 1 x", "REPLACE 0 x {1+}\r\nx",
+        "THREAD FOO UTF-8 ALL", 'ID ("a")', 'ID (NIL "a")', "ENABLE", "UID", "UID NOOP", "UID EXPUNGE", "MOVE 1 a b", "EXPUNGE 1", "COMPRESS", "COMPRESS LZ4", "UNAUTHENTICATE x", "REPLACE", "REPLACE 1", "REPLACE 1 x", "REPLACE 0 x {1+}\r\nx",
         "REPLACE 1:2 x {1+}\r\nx", "REPLACE 1,2 x {1+}\r\nx", "REPLACE $ x {1+}\r\nx", "UID REPLACE 1 x {1+}\r\nx {1+}\r\ny", "COMPRESS DEFLATE x",
     ],
 )  # fmt: skip
