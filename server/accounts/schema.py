@@ -5,7 +5,7 @@ Times are seconds since 1970, UTC. Passwords are Argon2id strings; tokens, app p
 are kept only as SHA-256, the key of a second factor is sealed (`server.seal`).
 """
 
-from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from server.db.schema import Schema
@@ -111,6 +111,17 @@ security_event = Table(
     Column("peer", String, nullable=False),  # empty: from the command line
 )
 
+# Where mailboxes may be found that others have given rights on. A hint, not a right: those are in the owner's own database
+# (`server.store.acl`), and a row too many only costs a look there. `grantee` 0 is everybody with an account here.
+shared = Table(
+    "shared",
+    METADATA,
+    Column("owner_id", ForeignKey("account.id"), primary_key=True, autoincrement=False),
+    Column("grantee", Integer, primary_key=True, autoincrement=False),
+    Index("shared_grantee", "grantee"),
+    sqlite_with_rowid=False,
+)
+
 
 def _second_factors(w: Writer) -> None:
     """Version 2: second factors, app passwords, remembered devices."""
@@ -121,4 +132,11 @@ def _second_factors(w: Writer) -> None:
             w.execute(CreateIndex(index))
 
 
-SCHEMA = Schema("accounts", 2, METADATA, steps={1: _second_factors})
+def _shared_mailboxes(w: Writer) -> None:
+    """Version 3: hints to mailboxes that are shared."""
+    w.execute(CreateTable(shared))
+    for index in shared.indexes:
+        w.execute(CreateIndex(index))
+
+
+SCHEMA = Schema("accounts", 3, METADATA, steps={1: _second_factors, 2: _shared_mailboxes})

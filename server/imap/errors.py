@@ -22,6 +22,8 @@ class Reason(Enum):
     CANNOT_RENAME = auto()
     USE_ATTRIBUTE = auto()
     READ_ONLY = auto()
+    NO_PERMISSION = auto()
+    ACROSS_ACCOUNTS = auto()
     OVER_QUOTA = auto()
     TOO_BIG = auto()
     LIMIT = auto()
@@ -59,6 +61,8 @@ _TABLE = {
     Reason.CANNOT_RENAME: Wording(b"CANNOT", "This mailbox cannot be renamed that way"),
     Reason.USE_ATTRIBUTE: Wording(b"USEATTR", "This special use is unknown or taken"),
     Reason.READ_ONLY: Wording(b"READ-ONLY", "The mailbox is open for reading only"),
+    Reason.NO_PERMISSION: Wording(b"NOPERM", "You have no right to do this with the mailbox"),
+    Reason.ACROSS_ACCOUNTS: Wording(b"CANNOT", "A mailbox cannot be moved to another account"),
     Reason.OVER_QUOTA: Wording(b"OVERQUOTA", "There is no room left for this"),
     Reason.TOO_BIG: Wording(b"TOOBIG", "The message is too large"),
     Reason.LIMIT: Wording(b"LIMIT", "That is more than this server does at once"),
@@ -100,6 +104,7 @@ _CAUSES: tuple[tuple[type[Exception], Reason], ...] = (
     (store.OverQuota, Reason.OVER_QUOTA),
     (store.TooBig, Reason.TOO_BIG),
     (store.TooManyKeywords, Reason.FLAG_INVALID),
+    (store.TooManyEntries, Reason.LIMIT),
     (store.QueryTooComplex, Reason.LIMIT),
     (db.DatabaseFull, Reason.NO_ROOM),
     (db.DatabaseBusy, Reason.UNAVAILABLE),

@@ -15,6 +15,8 @@ from server.accounts.credential import Authenticator
 from server.accounts.directory import Directory
 from server.config import Settings
 from server.db.transaction import Reader, Writer
+from server.imap import access
+from server.imap.access import Guest, Place, ViewLost
 from server.imap.errors import Reason, Refusal
 from server.imap.recent import RecentMessages
 from server.imap.selected import Selected
@@ -24,7 +26,7 @@ from server.imap.syntax.response import Reply, string
 from server.imap.syntax.sequence import Ranges
 from server.net.budget import Budgets, Share, Turns
 from server.net.limits import ConnectionLimits
-from server.notify.bus import Bus, Subscription
+from server.notify.bus import SIGN_INS, Bus, Subscription
 from server.store.store import Store
 
 T = TypeVar("T")
@@ -160,6 +162,8 @@ class Context:
     woken: bool = False
     signed_out: bool = False
     subscriptions: list[Subscription] = field(default_factory=list)
+    visits: list[Subscription] = field(default_factory=list)
+    """What is heard of another account while a mailbox of it is selected."""
     recent: RecentMessages = field(default_factory=RecentMessages)
     _out: list[bytes] = field(default_factory=list)
     _out_size: int = 0
@@ -207,6 +211,22 @@ class Context:
     async def write(self, fn: Callable[[Writer], T]) -> T:
         return await self.services.store.write(self.account_id, fn)
 
+    # -- mailboxes by their names, in whichever account
+
+    async def locate(self, name: str) -> Place:
+        """Where a name leads; raises NoSuchMailbox. Costs nothing for a name of one's own account."""
+        if not access.is_foreign(name):
+            return Place(self.account_id, name)
+        return await access.locate(self.services.directory, self.account_id, name)
+
+    async def read_at(self, place: Place, fn: Callable[[Reader], T]) -> T:
+        """`read` in the account of `place`; `fn` gets its mailbox by `place.mailbox`, which looks at the rights."""
+        return await self.services.store.read(place.account, fn)
+
+    async def write_at(self, place: Place, fn: Callable[[Writer], T]) -> T:
+        """`write` in the account of `place`; as `read_at`."""
+        return await self.services.store.write(place.account, fn)
+
     # -- the selected mailbox
 
     @property
@@ -226,10 +246,52 @@ class Context:
         """The view with its list of uids, which a large mailbox gets only when numbers are needed."""
         view = self.view
         if not view.loaded:
-            await self.read(view.load)
+            await self.read_view(view.load)
         return view
 
+    @property
+    def view_account(self) -> int:
+        """The account that the selected mailbox is in."""
+        guest = self.view.guest
+        return self.account_id if guest is None else guest.owner
+
+    async def read_view(self, fn: Callable[[Reader], T]) -> T:
+        """`read` in the account of the selected mailbox; raises ViewLost when it may not be read any more."""
+        guest = self.view.guest
+        if guest is None:
+            return await self.read(fn)
+        await self._make_sure(guest)
+        return await self.services.store.read(guest.owner, guest.guarded(self.view.mailbox_id, fn, ""))
+
+    async def write_view(self, fn: Callable[[Writer], T], needed: str = "") -> T:
+        """`write` in the account of the selected mailbox, if the client has these rights there."""
+        guest = self.view.guest
+        if guest is None:
+            return await self.write(fn)
+        await self._make_sure(guest)
+        return await self.services.store.write(guest.owner, guest.guarded(self.view.mailbox_id, fn, needed))
+
+    async def _make_sure(self, guest: Guest) -> None:
+        """An account that was switched off has no guests any more."""
+        if guest.doubted:
+            owner = await self.services.directory.account(guest.owner)
+            if owner is None or not owner.active:
+                raise ViewLost(str(guest.owner))
+            guest.doubted = False
+
+    def visit(self, guest: Guest) -> None:
+        """Hear of changes in another account."""
+
+        def doubt() -> None:
+            guest.doubted = True
+            self.wake()
+
+        bus = self.services.bus
+        self.visits += [bus.subscribe(guest.owner, self.wake), bus.subscribe_topic(SIGN_INS, doubt)]
+
     def unselect(self) -> None:
+        while self.visits:
+            self.visits.pop().close()
         self.selected = None
         self.saved = ()
         self.recent.clear()
@@ -248,6 +310,8 @@ class Context:
 
     def close(self) -> None:
         self.recent.clear()
+        while self.visits:
+            self.visits.pop().close()
         while self.subscriptions:
             self.subscriptions.pop().close()
 

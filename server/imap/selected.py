@@ -13,12 +13,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from server.db.transaction import Reader
+from server.imap.access import Guest
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.fetch_response import flag_update
 from server.imap.syntax.response import untagged
 from server.imap.syntax.sequence import Ranges, SequenceSet, format_numbers
 from server.store import changes, messages
 from server.store.model import Delta
+from server.store.rights import ALL, Rights
 
 _MAX_UID = 2**32 - 1
 _MANY = 10
@@ -35,6 +37,7 @@ class Selected:
         "_own",
         "_uids",
         "exists",
+        "guest",
         "mailbox_id",
         "modseq",
         "name",
@@ -44,7 +47,16 @@ class Selected:
     )
 
     def __init__(
-        self, *, mailbox_id: int, name: str, uidvalidity: int, uidnext: int, modseq: int, exists: int, read_only: bool
+        self,
+        *,
+        mailbox_id: int,
+        name: str,
+        uidvalidity: int,
+        uidnext: int,
+        modseq: int,
+        exists: int,
+        read_only: bool,
+        guest: Guest | None = None,
     ) -> None:
         self.mailbox_id = mailbox_id
         self.name = name
@@ -53,11 +65,17 @@ class Selected:
         self.modseq = modseq
         self.exists = exists
         self.read_only = read_only
+        self.guest = guest  # None: the mailbox is in the client's own account
         self._uids: array[int] | None = None if exists else array("I")
         self._announced = exists  # what the client knows
         self._expunged: set[int] = set()  # gone from the mailbox, still numbered here
         self._flags: dict[int, tuple[frozenset[str], int]] = {}
         self._own: dict[int, int] = {}  # uid -> modseq of changes this client made and has been told
+
+    @property
+    def rights(self) -> Rights:
+        """What the client may do; in a transaction of `Context.read_view` or `write_view`, what holds in it."""
+        return ALL if self.guest is None else self.guest.held
 
     # -- loading
 

@@ -7,6 +7,7 @@ warns of other protocols' clients).
 
 from typing import Any
 
+from server.imap.access import ViewLost
 from server.imap.capability import capabilities
 from server.imap.commands.table import TABLE
 from server.imap.errors import Reason, reason_of, wording
@@ -172,6 +173,10 @@ class Session:
             return
         except SignedOut:
             self._signed_out()
+            return
+        except ViewLost:
+            # RFC 4314 §5.1.1: whoever may not read the selected mailbox any more is disconnected.
+            self._bye("The mailbox is not shared with you any more", None)
             return
         except (ConnectionError, TimeoutError):
             raise

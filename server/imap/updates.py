@@ -11,5 +11,5 @@ async def news(ctx: Context, *, expunge: bool, look: bool) -> bytes:
     view = ctx.view
     if look or ctx.woken:
         ctx.woken = False
-        await ctx.read(view.refresh)
+        await ctx.read_view(view.refresh)
     return view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync)

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select, update
 
 from server.db.database import Writer
 from server.db.statement import Statement
-from server.store import schema
+from server.store import flag_set, schema
 from server.store.append import place as put
 from server.store.append import require_room
 from server.store.crashpoint import reach
@@ -19,6 +19,7 @@ from server.store.errors import NoSuchMailbox
 from server.store.expunge import remove
 from server.store.messages import chosen, fetch_chosen, uids
 from server.store.model import Copied
+from server.store.rights import EVERY_FLAG, FlagMask
 
 place, box, content = schema.placement, schema.mailbox, schema.content
 
@@ -28,7 +29,15 @@ _VALIDITY = Statement(select(box.c.uidvalidity).where(box.c.id == bindparam("mai
 _HOLD = Statement(update(content).where(content.c.id == bindparam("which")).values(holders=content.c.holders + 1))
 
 
-def copy(w: Writer, mailbox_id: int, uids: Collection[int], target_id: int, *, now: int | None = None) -> Copied:
+def copy(
+    w: Writer,
+    mailbox_id: int,
+    uids: Collection[int],
+    target_id: int,
+    *,
+    now: int | None = None,
+    mask: FlagMask = EVERY_FLAG,
+) -> Copied:
     """Copy messages with their flags and dates; the save date is new (RFC 8514).
 
     Args:
@@ -37,19 +46,28 @@ def copy(w: Writer, mailbox_id: int, uids: Collection[int], target_id: int, *, n
         uids: Which; those that are not there are left out.
         target_id: Where the copies go; may be the same mailbox.
         now: The save date, seconds since 1970.
+        mask: Which flags the copies may have.
 
     Raises:
         NoSuchMailbox, OverQuota
     """
     rows = list(fetch_chosen(w, _ROWS, mailbox_id, uids))
     require_room(w, sum(row[1 + _COLUMNS.index("size")] for row in rows))
-    return _place(w, rows, target_id, now)
+    return _place(w, rows, target_id, now, mask)
 
 
-def move(w: Writer, mailbox_id: int, uids: Collection[int], target_id: int, *, now: int | None = None) -> Copied:
+def move(
+    w: Writer,
+    mailbox_id: int,
+    uids: Collection[int],
+    target_id: int,
+    *,
+    now: int | None = None,
+    mask: FlagMask = EVERY_FLAG,
+) -> Copied:
     """Copy messages and remove them from where they were, at once (RFC 9051 §6.4.8). As `copy` otherwise."""
     rows = list(fetch_chosen(w, _ROWS, mailbox_id, uids))
-    copied = _place(w, rows, target_id, now)
+    copied = _place(w, rows, target_id, now, mask)
     reach("move.copied")
     remove(w, mailbox_id, [row[0] for row in rows])
     return copied
@@ -60,7 +78,7 @@ def move_all(w: Writer, mailbox_id: int, target_id: int) -> Copied:
     return move(w, mailbox_id, uids(w, mailbox_id), target_id)
 
 
-def _place(w: Writer, rows: list[Any], target_id: int, now: int | None) -> Copied:
+def _place(w: Writer, rows: list[Any], target_id: int, now: int | None, mask: FlagMask) -> Copied:
     found = w.run(_VALIDITY, mailbox=target_id).fetchone()
     if found is None:
         raise NoSuchMailbox(str(target_id))
@@ -68,6 +86,9 @@ def _place(w: Writer, rows: list[Any], target_id: int, now: int | None) -> Copie
     pairs: list[tuple[int, int]] = []
     for row in rows:
         values = dict(zip(_COLUMNS, row[1:], strict=True))
+        if not mask.everything:
+            values["flags"] &= mask.bits
+            values["keywords"] = values["keywords"] if mask.keywords else flag_set.own_keywords(values["keywords"])
         uid, _, _ = put(w, target_id, {**values, "savedate": saved})
         pairs.append((row[0], uid))
     w.run_many(_HOLD, [{"which": row[1]} for row in rows])

@@ -43,3 +43,7 @@ class TooManyKeywords(StoreError):
 
 class QueryTooComplex(StoreError):
     """A search has too many terms or is nested too deeply."""
+
+
+class TooManyEntries(StoreError):
+    """The access control list of a mailbox has all the lines it may have."""

@@ -35,6 +35,9 @@ _FIND = Statement(select(schema.keyword.c.name).where(schema.keyword.c.folded ==
 _COUNT = Statement(select(func.count()).select_from(schema.keyword))
 _ADD = Statement(insert(schema.keyword).values(folded=bindparam("folded"), name=bindparam("name")))
 _ALL = Statement(select(schema.keyword.c.name).order_by(schema.keyword.c.folded))
+_OF_MAILBOX = Statement(
+    select(schema.placement.c.keywords).distinct().where(schema.placement.c.mailbox_id == bindparam("mailbox"))
+)
 
 Stored = tuple[int, tuple[str, ...]]
 
@@ -50,6 +53,11 @@ def encode_keywords(names: Iterable[str]) -> str:
     """Return the text of a row for keywords in their stored spelling."""
     ordered = sorted(set(names))
     return f" {' '.join(ordered)} " if ordered else ""
+
+
+def own_keywords(keywords: str) -> str:
+    """Return what of a row's keywords is the server's own word on the message, not anybody's mark."""
+    return encode_keywords({HAS_ATTACHMENT}.intersection(keywords.split()))
 
 
 def bits_of(flags: Iterable[str]) -> tuple[int, list[str]]:
@@ -74,6 +82,12 @@ def known(r: Reader, name: str) -> str | None:
 def keywords(r: Reader) -> list[str]:
     """Return every keyword of the account (for the FLAGS response of SELECT)."""
     return [name for (name,) in r.run(_ALL).fetchall()]
+
+
+def keywords_in(r: Reader, mailbox_id: int) -> list[str]:
+    """Return the keywords of one mailbox's messages: whoever sees only that one learns of no others."""
+    rows = r.run(_OF_MAILBOX, mailbox=mailbox_id).fetchall()
+    return sorted({name for (words,) in rows for name in words.split()}, key=str.lower)
 
 
 def learn(w: Writer, names: Iterable[str]) -> list[str]:

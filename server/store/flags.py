@@ -11,6 +11,7 @@ from server.store import changes, flag_set, schema
 from server.store.errors import NoSuchMailbox, TooManyKeywords
 from server.store.messages import chosen, fetch_chosen
 from server.store.model import FlagResult
+from server.store.rights import EVERY_FLAG, FlagMask
 
 Op = Literal["add", "remove", "replace"]
 
@@ -43,6 +44,8 @@ def store_flags(
     op: Op,
     flags: Iterable[str],
     unchanged_since: int | None = None,
+    *,
+    mask: FlagMask = EVERY_FLAG,
 ) -> FlagResult:
     """Change flags. Messages that have the wanted flags already keep their mod-sequence and are not among `changed`.
 
@@ -53,6 +56,7 @@ def store_flags(
         op: What to do with `flags`.
         flags: System flags and keywords.
         unchanged_since: Leave a message alone, and say so in `failed`, when its mod-sequence is higher.
+        mask: Which flags may be changed at all; the others stay as they are.
 
     Raises:
         NoSuchMailbox, TooManyKeywords
@@ -60,7 +64,8 @@ def store_flags(
     if w.run(_EXISTS, mailbox=mailbox_id).fetchone() is None:
         raise NoSuchMailbox(str(mailbox_id))
     bits, names = flag_set.bits_of(flags)
-    words = frozenset(_spelled(w, names, op))
+    bits &= mask.bits
+    words = frozenset(_spelled(w, names, op)) if mask.keywords else frozenset()
     failed: list[int] = []
     planned: list[tuple[int, int, str]] = []
     unseen = deleted = 0
@@ -68,7 +73,7 @@ def store_flags(
         if unchanged_since is not None and modseq > unchanged_since:
             failed.append(uid)
             continue
-        new_bits, new_words = _apply(op, (old_bits, old_words), bits, words)
+        new_bits, new_words = _apply(op, (old_bits, old_words), bits, words, mask)
         if (new_bits, new_words) == (old_bits, old_words):
             continue
         planned.append((uid, new_bits, new_words))
@@ -89,10 +94,10 @@ def _spelled(w: Writer, names: list[str], op: Op) -> list[str]:
     return flag_set.learn(w, names)
 
 
-def _apply(op: Op, old: tuple[int, str], bits: int, words: frozenset[str]) -> tuple[int, str]:
+def _apply(op: Op, old: tuple[int, str], bits: int, words: frozenset[str], mask: FlagMask) -> tuple[int, str]:
     old_bits, old_words = old
     if op == "replace":
-        return bits, flag_set.encode_keywords(words)
+        return bits | old_bits & ~mask.bits, flag_set.encode_keywords(words) if mask.keywords else old_words
     if op == "remove":
         return old_bits & ~bits, flag_set.encode_keywords(set(old_words.split()) - words) if words else old_words
     if not words:

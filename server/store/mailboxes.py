@@ -12,7 +12,7 @@ from sqlalchemy import delete as sql_delete
 
 from server.db.database import Reader, Writer
 from server.db.statement import Statement
-from server.store import changes, collect, schema
+from server.store import acl, changes, collect, schema
 from server.store.copy import move_all
 from server.store.errors import CannotDelete, HasChildren, MailboxExists, NameInvalid, NoSuchMailbox
 from server.store.model import Mailbox, Status
@@ -152,6 +152,9 @@ def _insert(w: Writer, name: str, special_use: str | None) -> Mailbox:
         "messages": 0, "unseen": 0, "deleted": 0, "size": 0,
     }  # fmt: skip
     number = w.execute(insert(box), values).lastrowid
+    parent = name.rpartition(SEPARATOR)[0]
+    if parent:
+        acl.inherit(w, number, parent)
     return by_id(w, number)
 
 

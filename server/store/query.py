@@ -3,7 +3,7 @@
 Dates of `Internal`, `Sent` and `SaveDate` are days in UTC. Strings are compared as substrings without regard to case.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -160,3 +160,17 @@ def conjunction(items: Sequence[Query]) -> Query:
     if not items:
         return All()
     return items[0] if len(items) == 1 else And(tuple(items))
+
+
+def with_threads(query: Query, own: Callable[[str], str]) -> Query:
+    """Return the query with the id of each conversation as `own` has it."""
+    match query:
+        case ThreadId(value):
+            return ThreadId(own(value))
+        case And(items):
+            return And(tuple(with_threads(item, own) for item in items))
+        case Or(a, b):
+            return Or(with_threads(a, own), with_threads(b, own))
+        case Not(q):
+            return Not(with_threads(q, own))
+    return query

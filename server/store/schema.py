@@ -11,6 +11,7 @@ mod-sequence of its own, taken from the one counter of the account; a uid is nev
 
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, text
+from sqlalchemy.schema import CreateTable
 
 from server.db.database import Writer
 from server.db.schema import Schema
@@ -185,6 +186,18 @@ delivered = Table(
     sqlite_with_rowid=False,
 )
 
+# RFC 4314: who else may do what with a mailbox. The owner has every right and no row; `grantee` is an account's id, which is never
+# given to anybody else, or 0 for everybody with an account here; `negative` rows take rights away.
+acl = Table(
+    "acl",
+    METADATA,
+    Column("mailbox_id", ForeignKey("mailbox.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("grantee", Integer, primary_key=True, autoincrement=False),
+    Column("negative", Boolean, primary_key=True),
+    Column("rights", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # detail='none' keeps the index at about the size of the text; a match of all trigrams is verified in `folded`.
 TRIGRAM = (
     "CREATE VIRTUAL TABLE trigram USING fts5(head, body, content='folded', content_rowid='content_id',"
@@ -217,6 +230,11 @@ DEFAULT_MAILBOXES = (
 )
 
 
+def _access_control(w: Writer) -> None:
+    """Version 2: access control lists."""
+    w.execute(CreateTable(acl))
+
+
 def account_schema(uidvalidity: int) -> Schema:
     """Return the schema; a database that is made now begins with `uidvalidity` (seconds since 1970 will do)."""
 
@@ -234,4 +252,11 @@ def account_schema(uidvalidity: int) -> Schema:
         w.execute(sa.insert(mailbox), boxes)
         w.execute(sa.insert(subscription), [{"name": name} for name, _ in DEFAULT_MAILBOXES])
 
-    return Schema(owner="store", version=1, metadata=METADATA, extra=(TRIGRAM, BIGRAM), first=first)
+    return Schema(
+        owner="store",
+        version=2,
+        metadata=METADATA,
+        extra=(TRIGRAM, BIGRAM),
+        first=first,
+        steps={1: _access_control},
+    )

@@ -9,16 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from server.accounts import account as accounts
+from server.accounts import share
 from server.accounts.credential import Authenticator
 from server.accounts.directory import Directory, open_database
 from server.config import Limits, Settings
+from server.db.transaction import Writer
 from server.imap.handler import Services
 from server.imap.listener import Connections
 from server.net.limits import ConnectionLimits
 from server.net.listener import Listener, listen
 from server.net.tls import server_context
 from server.notify.bus import LocalBus
-from server.store import append, mailboxes
+from server.store import acl, append, mailboxes
 from server.store.store import Store
 from tests.fakes.clock import FakeClock
 from tests.fakes.deflated import Packer, Unpacked
@@ -187,6 +189,18 @@ class House:
             account,
             lambda w: append.append(w, mailboxes.by_name(w, mailbox).id, ready, flags=flags, **options).uid,  # type: ignore[arg-type]
         )
+
+    def share(self, mailbox: str, letters: str, *, owner: str = "ann", to: str = "bob", negative: bool = False) -> None:
+        """Give rights on a mailbox, which is made if there is none; no letters take them away. `to` may be `anyone`."""
+        mine = self.ann if owner == "ann" else self.bob
+        grantee = {"anyone": acl.ANYONE, "ann": self.ann, "bob": self.bob}[to]
+
+        def give(w: Writer) -> None:
+            found = mailboxes.find(w, mailbox) or mailboxes.create(w, mailbox)
+            acl.put(w, found.id, acl.Entry(grantee, negative, frozenset(letters)))
+
+        self.directory.write_now(lambda w: share.add(w, mine, grantee))
+        self.store.write_now(mine, give)
 
     async def stop(self) -> None:
         for client in self._clients:

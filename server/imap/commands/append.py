@@ -13,7 +13,7 @@ from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply
 from server.imap.syntax.sequence import format_numbers
 from server.store import append as store
-from server.store import mailboxes
+from server.store import rights
 from server.store.append import Prepared
 from server.store.model import Appended
 
@@ -31,21 +31,29 @@ async def append(ctx: Context, command: c.Append) -> Reply:
     for message in command.messages:
         require_acceptable(ctx, message)
     flags = [settable(message.flags) for message in command.messages]
+    place = await ctx.locate(command.mailbox)
 
     def ready(reader: Reader) -> list[Prepared]:
-        mailboxes.by_name(reader, command.mailbox)  # an unknown one is refused before the work
+        place.mailbox(reader, rights.INSERT)  # an unknown one is refused before the work
         return [store.prepare(message.octets) for message in command.messages]
 
-    prepared = await ctx.read(ready)
+    prepared = await ctx.read_at(place, ready)
     now = datetime.now(UTC)
 
     def write(writer: Writer) -> list[Appended]:
-        mailbox = mailboxes.by_name(writer, command.mailbox)
+        mailbox = place.mailbox(writer, rights.INSERT)
         return [
-            store.append(writer, mailbox.id, ready, flags=wanted, internaldate=message.internaldate or now)
+            # RFC 4314 §4: a flag that may not be set is left out, and the append goes on.
+            store.append(
+                writer,
+                mailbox.id,
+                ready,
+                flags=rights.allowed(wanted, place.held),
+                internaldate=message.internaldate or now,
+            )
             for ready, wanted, message in zip(prepared, flags, command.messages, strict=True)
         ]
 
-    done = await ctx.write(write)
+    done = await ctx.write_at(place, write)
     uids = format_numbers(appended.uid for appended in done)
     return Reply("Done", b"APPENDUID %d %b" % (done[0].uidvalidity, uids))

@@ -4,6 +4,7 @@ from server.imap.handler import Context
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply
 from server.store import expunge as store
+from server.store.rights import EXPUNGE
 
 
 async def expunge(ctx: Context, command: c.Expunge) -> Reply:
@@ -12,11 +13,11 @@ async def expunge(ctx: Context, command: c.Expunge) -> Reply:
     if command.uids is not None:
         await ctx.load_view()
         uids = view.uids_at(view.positions(command.uids, uid=True, saved=ctx.saved))
-    gone = await ctx.write(lambda w: store.expunge(w, view.mailbox_id, uids))
+    gone = await ctx.write_view(lambda w: store.expunge(w, view.mailbox_id, uids), EXPUNGE)
     if not gone:
         return Reply("Nothing to expunge")
     if ctx.qresync:
-        await ctx.read(view.refresh)
+        await ctx.read_view(view.refresh)
         return Reply("Done", b"HIGHESTMODSEQ %d" % view.modseq)  # RFC 7162 §3.2.7
     ctx.woken = True
     return Reply("Done")

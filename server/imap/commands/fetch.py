@@ -33,6 +33,7 @@ from server.imap.syntax.sequence import contains, format_numbers
 from server.mail import mime
 from server.store import changes, flags, messages
 from server.store.model import Message
+from server.store.rights import KEEP_SEEN, flag_mask
 
 BATCH = 500
 BATCH_OCTETS = 1024 * 1024
@@ -117,7 +118,7 @@ async def fetch(ctx: Context, command: c.Fetch) -> Reply:
 async def _changed(ctx: Context, view: Selected, command: c.Fetch, indexes: list[int]) -> list[int]:
     """CHANGEDSINCE, and VANISHED (EARLIER) where it is asked for (RFC 7162 §3.1.4.1, §3.2.6)."""
     since = command.changed_since or 0
-    delta = await ctx.read(lambda r: changes.since(r, view.mailbox_id, since))
+    delta = await ctx.read_view(lambda r: changes.since(r, view.mailbox_id, since))
     if command.vanished:
         asked = view.uid_ranges(command.sequence, uid=True, saved=ctx.saved)
         gone = [uid for uid in delta.vanished if contains(asked, uid) and not view.number(uid)]
@@ -147,13 +148,13 @@ async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[i
                 uids = uids[:50]
             seen = await _mark_seen(ctx, view, uids) if plan.marks_seen else frozenset()
             rendering = _Rendering(view, plan, uids, dict(zip(uids, batch, strict=False)), seen, ctx.recent)
-            rendered = await ctx.read(rendering)
+            rendered = await ctx.read_view(rendering)
             ctx.send(rendered.data)
             await ctx.drain()
             if rendered.large:
                 alone = replace(rendering, uids=uids[rendered.taken : rendered.taken + 1], large=True)
                 async with ctx.services.answers.hold(ctx.account_id, rendered.large):
-                    big = await ctx.read(alone)
+                    big = await ctx.read_view(alone)
                     ctx.send(big.data)
                     await ctx.drain(least=0)
                 rendered = _Rendered(b"", rendered.taken + 1, rendered.missing + big.missing)
@@ -165,16 +166,19 @@ async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[i
 
 async def _mark_seen(ctx: Context, view: Selected, uids: list[int]) -> frozenset[int]:
     r"""Set \Seen where it is not set (RFC 9051 §6.4.5: BODY[...] without PEEK does); returns whose flags changed."""
-    unseen = await ctx.read(
+    unseen = await ctx.read_view(
         lambda r: [
             row.uid
             for row in messages.rows(r, view.mailbox_id, uids, fields=frozenset({"flags"}))
             if "\\Seen" not in row.flags
         ]
     )
-    if not unseen:
+    # RFC 4314 §4: without the right to, FETCH MUST NOT set it, and says nothing of it.
+    if not unseen or KEEP_SEEN not in view.rights:
         return frozenset()
-    result = await ctx.write(lambda w: flags.store_flags(w, view.mailbox_id, unseen, "add", ["\\Seen"]))
+    result = await ctx.write_view(
+        lambda w: flags.store_flags(w, view.mailbox_id, unseen, "add", ["\\Seen"], mask=flag_mask(view.rights))
+    )
     view.note_own((uid, modseq) for uid, _, modseq in result.changed)
     return frozenset(uid for uid, _, _ in result.changed)
 
@@ -203,7 +207,11 @@ class _Rendering:
 
     def __call__(self, reader: Reader) -> _Rendered:
         plan = self.plan
-        rows = {row.uid: row for row in messages.rows(reader, self.view.mailbox_id, self.uids, fields=plan.fields)}
+        found = messages.rows(reader, self.view.mailbox_id, self.uids, fields=plan.fields)
+        guest = self.view.guest
+        if guest is not None and "thread_id" in plan.fields:
+            found = [replace(row, thread_id=guest.object_id(row.thread_id)) for row in found]
+        rows = {row.uid: row for row in found}
         lines: list[bytes] = []
         size = taken = missing = 0
         for uid in self.uids:

@@ -52,7 +52,7 @@ async def answer(ctx: Context, view: Selected, columns: Collection[Column], posi
         render, batches = _render_rows, _batches(index for run in positions for index in run)
     missing = 0
     for batch in batches:
-        data, gone = await ctx.read(partial(render, view, form, batch))
+        data, gone = await ctx.read_view(partial(render, view, form, batch))
         missing += gone
         ctx.send(data)
         await ctx.drain()

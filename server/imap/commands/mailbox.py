@@ -7,7 +7,7 @@ from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply, parenthesised, untagged
-from server.store import expunge, mailboxes, messages
+from server.store import expunge, mailboxes, messages, rights
 from server.store.model import Mailbox, Status
 
 # RFC 6154 §2; \All and \Flagged would be views over other mailboxes, which the store does not have.
@@ -62,11 +62,13 @@ async def namespace(_ctx: Context, _command: c.Namespace) -> Reply:
 async def status(ctx: Context, command: c.Status) -> Reply:
     ctx.condstore |= "HIGHESTMODSEQ" in command.items  # RFC 7162 §3.1
 
+    place = await ctx.locate(command.mailbox)
+
     def look(reader: Reader) -> tuple[Mailbox, Counters]:
-        mailbox = mailboxes.by_name(reader, command.mailbox)
+        mailbox = place.mailbox(reader, rights.READ)
         return mailbox, Counters.of(reader, mailbox.id, command.items)
 
-    mailbox, counters = await ctx.read(look)
+    mailbox, counters = await ctx.read_at(place, look)
     return Reply("Done", untagged=(status_line(ctx, mailbox, counters, command.items),))
 
 

@@ -22,7 +22,7 @@ from server.store import search as store_search
 from server.store import sort as store_sort
 from server.store import subjects as store_subjects
 from server.store import threads as store_threads
-from server.store.query import All, Query
+from server.store.query import All, Query, with_threads
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ LARGE = 1_000
 async def search(ctx: Context, command: c.Search) -> Reply:
     query = await _query(ctx, command.key, command.charset, saving=_saves(command.returned))
     view = ctx.view
-    found = await ctx.read(lambda r: view.only_known(store_search.search(r, view.mailbox_id, query)))
+    found = await ctx.read_view(lambda r: view.only_known(store_search.search(r, view.mailbox_id, query)))
     highest = await _highest(ctx, command.key, found)
     if command.returned is None and not ctx.rev2:
         return await _listed(ctx, b"* SEARCH", found, uid=command.uid, highest=highest)
@@ -46,10 +46,10 @@ async def sort(ctx: Context, command: c.Sort) -> Reply:
     view = ctx.view
     window = _window(command)
     if window is not None:
-        page, total = await ctx.read(lambda r: _page(r, view, query, command, window))
+        page, total = await ctx.read_view(lambda r: _page(r, view, query, command, window))
         if page is not None:
             return await _page_reply(ctx, page, total, command)
-    found = await ctx.read(lambda r: view.only_known(store_sort.sort(r, view.mailbox_id, query, command.criteria)))
+    found = await ctx.read_view(lambda r: view.only_known(store_sort.sort(r, view.mailbox_id, query, command.criteria)))
     highest = await _highest(ctx, command.key, found)
     if command.returned is None:
         return await _listed(ctx, b"* SORT", found, uid=command.uid, highest=highest)
@@ -93,7 +93,9 @@ async def thread(ctx: Context, command: c.Thread) -> Reply:
     query = await _query(ctx, command.key, command.charset, saving=False)
     view = ctx.view if command.uid else await ctx.load_view()
     gather = store_threads.threads if command.algorithm == "REFERENCES" else store_subjects.threads
-    listed = await ctx.read(lambda r: thread_list(gather(r, view.mailbox_id, query), _text_of(view, uid=command.uid)))
+    listed = await ctx.read_view(
+        lambda r: thread_list(gather(r, view.mailbox_id, query), _text_of(view, uid=command.uid))
+    )
     return Reply("Done", untagged=((b"* THREAD " + listed if listed else b"* THREAD") + b"\r\n",))
 
 
@@ -118,7 +120,8 @@ async def _query(ctx: Context, key: SearchKey, charset: str, *, saving: bool) ->
         raise Refusal(Reason.BAD_CHARSET)
     ctx.condstore |= mentions_modseq(key)
     view = await ctx.load_view() if needs_numbers(key) else ctx.view
-    return resolve(key, lambda sequence, uid: view.uid_ranges(sequence, uid=uid, saved=saved))
+    query = resolve(key, lambda sequence, uid: view.uid_ranges(sequence, uid=uid, saved=saved))
+    return query if view.guest is None else with_threads(query, view.guest.own_object_id)
 
 
 def _saves(returned: c.SearchReturn | None) -> bool:
@@ -133,7 +136,7 @@ async def _highest(ctx: Context, key: SearchKey, found: Sequence[int]) -> int | 
     if not found or not mentions_modseq(key):
         return None
     view, uids = ctx.view, sorted(found)
-    rows = await ctx.read(lambda r: messages.flags(r, view.mailbox_id, uids))
+    rows = await ctx.read_view(lambda r: messages.flags(r, view.mailbox_id, uids))
     return max((modseq for _, _, modseq in rows), default=None)
 
 

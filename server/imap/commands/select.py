@@ -3,16 +3,17 @@
 Selecting reads one row of counters, whatever the size of the mailbox; the list of messages comes when a number is used.
 """
 
-from server.db.transaction import Reader
+from server.db.transaction import Reader, Writer
+from server.imap.access import Place
 from server.imap.handler import Context, State
 from server.imap.selected import Selected
 from server.imap.syntax import command as c
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.fetch_response import flag_update
-from server.imap.syntax.response import Reply, status, untagged
+from server.imap.syntax.response import Reply, parenthesised, status, untagged
 from server.imap.syntax.response import flags as format_flags
 from server.imap.syntax.sequence import Ranges, contains, format_numbers
-from server.store import changes, expunge, flag_set, mailboxes, messages
+from server.store import changes, expunge, flag_set, mailboxes, messages, rights
 from server.store.model import Delta, Mailbox, Status
 
 _SYSTEM = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
@@ -27,17 +28,25 @@ async def select(ctx: Context, command: c.Select) -> Reply:
         # RFC 9051 §7.1: from here on, data belongs to the new mailbox.
         ctx.send(_CLOSED)
     ctx.condstore |= command.condstore
+    place = await ctx.locate(command.mailbox)
 
     def look(reader: Reader) -> tuple[Mailbox, Status, list[str], Delta | None]:
-        mailbox = mailboxes.by_name(reader, command.mailbox)
+        mailbox = place.mailbox(reader, rights.READ)
         found = mailboxes.status(reader, mailbox.id)
         resync = command.qresync
         delta = None
         if resync is not None and resync.uidvalidity == found.uidvalidity:
             delta = changes.since(reader, mailbox.id, resync.modseq)
-        return mailbox, found, flag_set.keywords(reader), delta
+        return mailbox, found, _keywords(reader, place, mailbox), delta
 
-    mailbox, found, keywords, delta = await ctx.read(look)
+    if place.guest is not None:
+        ctx.visit(place.guest)  # before the look, so that no change falls between
+    try:
+        mailbox, found, keywords, delta = await ctx.read_at(place, look)
+    except BaseException:
+        ctx.unselect()
+        raise
+    read_only = command.read_only or not rights.CHANGES & place.held
     view = Selected(
         mailbox_id=mailbox.id,
         name=mailbox.name,
@@ -45,23 +54,25 @@ async def select(ctx: Context, command: c.Select) -> Reply:
         uidnext=found.uidnext,
         modseq=found.highestmodseq,
         exists=found.messages,
-        read_only=command.read_only,
+        read_only=read_only,
+        guest=place.guest,
     )
     ctx.selected = view
     ctx.state = State.SELECTED
     ctx.woken = False
-    ctx.send(_description(ctx, mailbox, found, keywords, read_only=command.read_only))
+    ctx.send(_description(ctx, mailbox, found, keywords))
     if delta is not None and command.qresync is not None:
         await _resync(ctx, delta, None if command.qresync.known is None else command.qresync.known.resolve(0))
-    return Reply("Done", b"READ-ONLY" if command.read_only else b"READ-WRITE")
+    return Reply("Done", b"READ-ONLY" if read_only else b"READ-WRITE")
 
 
-def _description(ctx: Context, mailbox: Mailbox, found: Status, keywords: list[str], *, read_only: bool) -> bytes:
-    settable = [*_SYSTEM, *keywords]
-    permanent = b"()" if read_only else format_flags(settable)[:-1] + b" \\*)"
+def _keywords(reader: Reader, place: Place, mailbox: Mailbox) -> list[str]:
+    return flag_set.keywords(reader) if place.guest is None else flag_set.keywords_in(reader, mailbox.id)
+
+
+def _description(ctx: Context, mailbox: Mailbox, found: Status, keywords: list[str]) -> bytes:
     lines = [
-        untagged(b"FLAGS", format_flags(settable)),
-        status(b"*", b"OK", "Flags that stay", b"PERMANENTFLAGS " + permanent),
+        *flag_lines(ctx.view, keywords),
         untagged(b"%d EXISTS" % found.messages),
         status(b"*", b"OK", "Valid uids", b"UIDVALIDITY %d" % found.uidvalidity),
         status(b"*", b"OK", "Next uid", b"UIDNEXT %d" % found.uidnext),
@@ -77,6 +88,19 @@ def _description(ctx: Context, mailbox: Mailbox, found: Status, keywords: list[s
     return b"".join(lines)
 
 
+def flag_lines(view: Selected, keywords: list[str]) -> list[bytes]:
+    """FLAGS, and PERMANENTFLAGS by the rights there are (RFC 4314 §5.1.1)."""
+    known = [*_SYSTEM, *keywords]
+    may = [] if view.read_only else sorted(rights.allowed(known, view.rights))
+    if may and rights.WRITE in view.rights:
+        may.append("\\*")
+    permanent = parenthesised(name.encode("ascii", "replace") for name in may)
+    return [
+        untagged(b"FLAGS", format_flags(known)),
+        status(b"*", b"OK", "Flags that stay", b"PERMANENTFLAGS " + permanent),
+    ]
+
+
 async def _resync(ctx: Context, delta: Delta, known: Ranges | None) -> None:
     """RFC 7162 §3.2.5: what happened to the messages the client knew."""
     gone = [uid for uid in delta.vanished if known is None or contains(known, uid)]
@@ -88,7 +112,7 @@ async def _resync(ctx: Context, delta: Delta, known: Ranges | None) -> None:
         return
     view = await ctx.load_view()
     if new:
-        rows = await ctx.read(
+        rows = await ctx.read_view(
             lambda r: messages.rows(r, view.mailbox_id, sorted(new), fields=frozenset({"flags", "modseq"}))
         )
         changed.update({row.uid: (row.flags, row.modseq) for row in rows})
@@ -103,10 +127,15 @@ async def close(ctx: Context, command: c.Close) -> Reply:
     """CLOSE expunges without telling; UNSELECT does not (RFC 9051 §6.4.1, §6.4.2; RFC 3691 §2)."""
     view = ctx.view
     code = None
-    if command.expunge and not view.read_only:
-        gone = await ctx.write(lambda w: expunge.expunge(w, view.mailbox_id, None))
+    if command.expunge and not view.read_only and rights.EXPUNGE in view.rights:
+
+        def clear(writer: Writer) -> list[int]:
+            # RFC 4314 §4: without the right to, the expunge is passed over, and the answer is OK.
+            return expunge.expunge(writer, view.mailbox_id, None) if rights.EXPUNGE in view.rights else []
+
+        gone = await ctx.write_view(clear)
         if gone and ctx.qresync:
-            found = await ctx.read(lambda r: mailboxes.status(r, view.mailbox_id))
+            found = await ctx.read_view(lambda r: mailboxes.status(r, view.mailbox_id))
             code = b"HIGHESTMODSEQ %d" % found.highestmodseq
     ctx.unselect()
     return Reply("Done", code)

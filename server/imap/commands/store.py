@@ -1,5 +1,7 @@
 """STORE and UID STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3)."""
 
+from server.db.transaction import Writer
+from server.imap.errors import Reason, Refusal
 from server.imap.flags import settable
 from server.imap.handler import Context
 from server.imap.syntax import command as c
@@ -8,6 +10,7 @@ from server.imap.syntax.response import Reply
 from server.imap.syntax.sequence import format_numbers
 from server.store import flags, messages
 from server.store.model import FlagResult
+from server.store.rights import SETS_FLAGS, FlagMask, Rights, flag_mask, right_for
 
 _OPERATIONS: dict[c.StoreMode, flags.Op] = {
     c.StoreMode.ADD: "add",
@@ -19,23 +22,38 @@ _OPERATIONS: dict[c.StoreMode, flags.Op] = {
 async def store(ctx: Context, command: c.Store) -> Reply:
     view = ctx.writable_view
     wanted = settable(command.flags)
+    operation = _OPERATIONS[command.mode]
     ctx.condstore |= command.unchanged_since is not None
     await ctx.load_view()
     uids = view.uids_at(view.positions(command.sequence, uid=command.uid, saved=ctx.saved))
     if not uids:
         return Reply("Done")
-    operation = _OPERATIONS[command.mode]
-    result = await ctx.write(
-        lambda w: flags.store_flags(
-            w, view.mailbox_id, uids, operation, wanted, unchanged_since=command.unchanged_since
+
+    def change(writer: Writer) -> FlagResult:
+        mask = _mask(view.rights, wanted, operation)
+        return flags.store_flags(
+            writer, view.mailbox_id, uids, operation, wanted, unchanged_since=command.unchanged_since, mask=mask
         )
-    )
+
+    result = await ctx.write_view(change)
     view.note_own((uid, modseq) for uid, _, modseq in result.changed)
     await _tell(ctx, command, uids, result)
     if result.failed:
         failed = result.failed if command.uid else view.numbers(result.failed)
         return Reply("Some of the messages have changed", b"MODIFIED " + format_numbers(failed))
     return Reply("Done")
+
+
+def _mask(held: Rights, wanted: list[str], operation: flags.Op) -> FlagMask:
+    """What may be changed; raises Refusal when that is nothing of what is asked."""
+    mask = flag_mask(held)
+    if mask.everything:
+        return mask
+    # RFC 4314 §4: STORE SHOULD NOT fail if at least one of the flags may be modified. All are by FLAGS without a sign.
+    asked = SETS_FLAGS if operation == "replace" else {right_for(flag) for flag in wanted}
+    if asked and not asked & held:
+        raise Refusal(Reason.NO_PERMISSION)
+    return mask
 
 
 async def _tell(ctx: Context, command: c.Store, uids: list[int], result: FlagResult) -> None:
@@ -48,7 +66,7 @@ async def _tell(ctx: Context, command: c.Store, uids: list[int], result: FlagRes
         refused = set(result.failed)
         rest = [uid for uid in uids if uid not in changed and uid not in refused]
         if rest:
-            rows = await ctx.read(
+            rows = await ctx.read_view(
                 lambda r: messages.rows(r, view.mailbox_id, rest, fields=frozenset({"flags", "modseq"}))
             )
             changed.update({row.uid: (row.flags, row.modseq) for row in rows})
