@@ -7,6 +7,7 @@ before anything changes, and REPLACE is none of the commands during which number
 from datetime import UTC, datetime
 
 from server.db.transaction import Reader, Writer
+from server.imap.access import require
 from server.imap.commands.append import require_acceptable
 from server.imap.errors import Reason, Refusal
 from server.imap.flags import settable
@@ -14,8 +15,8 @@ from server.imap.handler import Context
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply, status
 from server.store import append as store
-from server.store import mailboxes
 from server.store import replace as replacing
+from server.store import rights
 from server.store.append import Prepared
 from server.store.model import Appended
 
@@ -30,23 +31,29 @@ async def replace(ctx: Context, command: c.Replace) -> Reply:
     if not uids:
         raise Refusal(Reason.NO_SUCH_MESSAGE)
     (uid,) = uids
+    place = await ctx.locate(command.mailbox)
+    if place.account != ctx.view_account:
+        raise Refusal(Reason.ACROSS_ACCOUNTS)  # two accounts have no commit in common
 
     def ready(reader: Reader) -> Prepared:
-        mailboxes.by_name(reader, command.mailbox)  # an unknown one is refused before the work
+        place.mailbox(reader, rights.INSERT)  # an unknown one is refused before the work
         return store.prepare(message.octets)
 
-    prepared = await ctx.read(ready)
+    prepared = await ctx.read_view(ready)
     arrived = message.internaldate or datetime.now(UTC)
 
     def write(writer: Writer) -> Appended:
-        target = mailboxes.by_name(writer, command.mailbox)
-        return replacing.replace(writer, view.mailbox_id, uid, target.id, prepared, flags=flags, internaldate=arrived)
+        # RFC 8508 §4.1: what APPEND takes there, and STORE of \Deleted and EXPUNGE here.
+        require(view.rights, rights.DELETE_MESSAGES + rights.EXPUNGE)
+        target = place.mailbox(writer, rights.INSERT)
+        kept = rights.allowed(flags, place.held)
+        return replacing.replace(writer, view.mailbox_id, uid, target.id, prepared, flags=kept, internaldate=arrived)
 
-    done = await ctx.write(write)
+    done = await ctx.write_view(write)
     # RFC 8508 §4.3: the code comes before the EXPUNGE.
     ctx.send(status(b"*", b"OK", "The replacement is here", b"APPENDUID %d %d" % (done.uidvalidity, done.uid)))
     if ctx.qresync:
-        await ctx.read(view.refresh)
+        await ctx.read_view(view.refresh)
         return Reply("Done", b"HIGHESTMODSEQ %d" % view.modseq)  # RFC 8508 §4.5, RFC 7162 §3.2.9
     ctx.woken = True
     return Reply("Done")

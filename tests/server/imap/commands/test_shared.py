@@ -170,3 +170,18 @@ async def test_the_quota_root_is_the_owners(plans):
     plans.share("Plans", "li")
     for name in (root, b'"Other Users/nobody@example.org"', b'"Other Users"', b"x"):
         assert (await client.ask(b"GETQUOTA " + name))[1].startswith(b"NO [NONEXISTENT] There is no such quota root")
+
+
+async def test_replace_takes_all_three_rights_of_its_parts(plans):
+    text = message("Instead")
+    command = f"REPLACE 1 {PLANS} {{{len(text)}+}}\r\n".encode() + text
+    for lacking in "ite":
+        plans.share("Plans", "".join(set("lrwite") - {lacking}))
+        client = await plans.signed_in("bob", ANN + "Plans")
+        assert (await client.ask(command))[1].startswith(b"NO [NOPERM]")
+    plans.share("Plans", "lrite")
+    client = await plans.signed_in("bob", ANN + "Plans")
+    lines = await client.ok(command)
+    assert lines[0].startswith(b"* OK [APPENDUID ")
+    assert lines[1:] == [b"* 4 EXISTS", b"* 1 EXPUNGE"]
+    assert (await client.ask(command.replace(PLANS.encode(), b"INBOX")))[1].startswith(b"NO [CANNOT]")

@@ -121,14 +121,15 @@ def test_everything_of_a_person_is_forgotten():
     kept = {"services", "channel", "log", "tag", "sign_in_failures", "_out", "_out_size"}
     closed = []
     for each in fields(Context):
-        if each.name not in kept | {"recent", "subscriptions"}:
+        if each.name not in kept | {"recent", "subscriptions", "visits"}:
             setattr(ctx, each.name, object())
     ctx.tag, ctx.sign_in_failures = b"a7", 2
     ctx.log = ctx.log.bind(account=7)
     ctx.subscriptions.append(Subscription(lambda: closed.append(True)))
+    ctx.visits.append(Subscription(lambda: closed.append(True)))
     ctx.recent.put(1, b"words")
     ctx.forget()
-    assert closed == [True]
+    assert closed == [True, True]
     assert ctx.recent.get(1) is None
     assert structlog.get_context(ctx.log) == structlog.get_context(fresh.log)
     for each in fields(Context):
