@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from server.accounts.errors import AuthenticationFailed, Throttled
 from server.db import errors as db
+from server.store import annotations
 from server.store import errors as store
 
 
@@ -27,6 +28,10 @@ class Reason(Enum):
     OVER_QUOTA = auto()
     TOO_BIG = auto()
     LIMIT = auto()
+    METADATA_TOO_BIG = auto()
+    METADATA_TOO_MANY = auto()
+    METADATA_OF_ALL = auto()
+    METADATA_NO_PRIVATE = auto()
     BAD_CHARSET = auto()
     UNKNOWN_CTE = auto()
     FLAG_INVALID = auto()
@@ -66,6 +71,10 @@ _TABLE = {
     Reason.OVER_QUOTA: Wording(b"OVERQUOTA", "There is no room left for this"),
     Reason.TOO_BIG: Wording(b"TOOBIG", "The message is too large"),
     Reason.LIMIT: Wording(b"LIMIT", "That is more than this server does at once"),
+    Reason.METADATA_TOO_BIG: Wording(b"METADATA MAXSIZE %d" % annotations.VALUE_SIZE, "The value is too large"),
+    Reason.METADATA_TOO_MANY: Wording(b"METADATA TOOMANY", "There are as many annotations as there may be"),
+    Reason.METADATA_NO_PRIVATE: Wording(b"METADATA NOPRIVATE", "Private annotations are for one's own mailboxes"),
+    Reason.METADATA_OF_ALL: Wording(b"NOPERM", "What everybody reads is for the administrator to say"),
     Reason.BAD_CHARSET: Wording(b"BADCHARSET (US-ASCII UTF-8)", "This character set is not supported"),
     Reason.UNKNOWN_CTE: Wording(b"UNKNOWN-CTE", "The part cannot be decoded"),
     Reason.FLAG_INVALID: Wording(b"CANNOT", "This flag cannot be set"),
@@ -105,6 +114,8 @@ _CAUSES: tuple[tuple[type[Exception], Reason], ...] = (
     (store.TooBig, Reason.TOO_BIG),
     (store.TooManyKeywords, Reason.FLAG_INVALID),
     (store.TooManyEntries, Reason.LIMIT),
+    (store.AnnotationTooBig, Reason.METADATA_TOO_BIG),
+    (store.TooManyAnnotations, Reason.METADATA_TOO_MANY),
     (store.QueryTooComplex, Reason.LIMIT),
     (db.DatabaseFull, Reason.NO_ROOM),
     (db.DatabaseBusy, Reason.UNAVAILABLE),

@@ -122,6 +122,9 @@ class Session:
             # RFC 7889 §4: refused before a single octet of it is taken.
             self._refuse(dropped.tag, Reason.TOO_BIG)
             return
+        if dropped.name == b"SETMETADATA" and oversize and signed_in and dropped.tag is not None:
+            self._refuse(dropped.tag, Reason.METADATA_TOO_BIG)  # RFC 5464 §4.3
+            return
         self._bad_command(dropped.tag or b"*", _EXCESS[dropped.reason])
         if not signed_in and dropped.pending > SWALLOWED_BEFORE_LOGIN:
             self._bye("Too much before signing in", None)  # security T115

@@ -41,6 +41,14 @@ class TooManyKeywords(StoreError):
     """A flag is no atom, or the account or the message has all the keywords it may have."""
 
 
+class AnnotationTooBig(StoreError):
+    """The value of an annotation is larger than any may be."""
+
+
+class TooManyAnnotations(StoreError):
+    """The mailbox, or the account, has all the annotations it may have."""
+
+
 class QueryTooComplex(StoreError):
     """A search has too many terms or is nested too deeply."""
 

@@ -12,7 +12,7 @@ from sqlalchemy import delete as sql_delete
 
 from server.db.database import Reader, Writer
 from server.db.statement import Statement
-from server.store import acl, changes, collect, schema
+from server.store import acl, annotations, changes, collect, schema
 from server.store.copy import move_all
 from server.store.errors import CannotDelete, HasChildren, MailboxExists, NameInvalid, NoSuchMailbox
 from server.store.model import Mailbox, Status
@@ -172,6 +172,7 @@ def rename(w: Writer, old: str, new: str) -> Mailbox:
         # RFC 9051 §6.3.6: renaming INBOX moves its messages and leaves it empty; what is below it stays.
         target = create(w, name)
         move_all(w, source.id, target.id)
+        annotations.copy(w, source.id, target.id)  # RFC 5464 §4.1: INBOX keeps its own
         return by_id(w, target.id)
     if name.startswith(source.name + SEPARATOR):
         raise NameInvalid("a mailbox cannot be put below itself")

@@ -11,7 +11,7 @@ mod-sequence of its own, taken from the one counter of the account; a uid is nev
 
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, text
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from server.db.database import Writer
 from server.db.schema import Schema
@@ -54,6 +54,17 @@ mailbox = Table(
     Column("deleted", Integer, nullable=False),
     Column("size", Integer, nullable=False),
     sqlite_autoincrement=True,  # the id is an object id: RFC 8474 §4.1 forbids to give it to another mailbox
+)
+
+# RFC 5464: what clients note down about a mailbox or, without one, about the server. `entry` is in small letters.
+annotation = Table(
+    "annotation",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("mailbox_id", ForeignKey("mailbox.id", ondelete="CASCADE")),
+    Column("entry", String, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Index("annotation_entry", "mailbox_id", "entry"),
 )
 
 # RFC 9051 §6.3.7: a name stays subscribed when its mailbox goes.
@@ -235,6 +246,13 @@ def _access_control(w: Writer) -> None:
     w.execute(CreateTable(acl))
 
 
+def _annotations(w: Writer) -> None:
+    """Version 3: annotations."""
+    w.execute(CreateTable(annotation, if_not_exists=True))
+    for index in annotation.indexes:
+        w.execute(CreateIndex(index, if_not_exists=True))
+
+
 def account_schema(uidvalidity: int) -> Schema:
     """Return the schema; a database that is made now begins with `uidvalidity` (seconds since 1970 will do)."""
 
@@ -254,9 +272,9 @@ def account_schema(uidvalidity: int) -> Schema:
 
     return Schema(
         owner="store",
-        version=2,
+        version=3,
         metadata=METADATA,
         extra=(TRIGRAM, BIGRAM),
         first=first,
-        steps={1: _access_control},
+        steps={1: _access_control, 2: _annotations},
     )

@@ -1,4 +1,4 @@
-"""LIST and LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 3501 §6.3.9).
+"""LIST and LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 9590, RFC 3501 §6.3.9).
 
 One read of all mailboxes answers any form; STATUS return data comes from the same stored counters, so a client needs no
 command per mailbox. Matching costs the length of the patterns times that of all names, so patterns have a bound, and it is done
@@ -9,13 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from server.db.transaction import Reader
+from server.imap.access import is_foreign
 from server.imap.commands.mailbox import Counters, status_line
+from server.imap.commands.metadata import metadata_line
 from server.imap.handler import Context
 from server.imap.syntax import command as c
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.mailbox_name import DELIMITER, Pattern
 from server.imap.syntax.response import Reply, untagged
-from server.store import mailboxes
+from server.store import annotations, mailboxes
 from server.store.model import Mailbox
 
 MAX_PATTERNS = 2_000
@@ -53,7 +55,10 @@ async def list_(ctx: Context, command: c.List) -> Reply:
         return Reply("Done", untagged=(untagged(b"LIST", rb'(\Noselect) "/" ""'),))
     ctx.condstore |= "HIGHESTMODSEQ" in command.status
     matches = _matcher(command.reference, command.patterns)
-    tree, found, counters = await ctx.read(lambda r: _matching(r, matches, command.status))
+    asked = frozenset(entry.lower() for entry in command.metadata)
+    tree, found, counters, notes = await ctx.read(
+        lambda r: (*_matching(r, matches, command.status), annotations.of_mailboxes(r, asked) if asked else {})
+    )
     lines: list[bytes] = []
     for entry in found:
         line = _line(ctx, tree, entry, command)
@@ -62,6 +67,9 @@ async def list_(ctx: Context, command: c.List) -> Reply:
         lines.append(line)
         if command.status and entry.mailbox is not None:
             lines.append(status_line(ctx, entry.mailbox, counters[entry.mailbox.id], command.status))
+        if command.metadata and entry.mailbox is not None and not is_foreign(entry.name):
+            here = notes.get(entry.mailbox.id, {})
+            lines.append(metadata_line(ctx, entry.name, {name: here.get(name.lower()) for name in command.metadata}))
     return Reply("Done", untagged=tuple(lines))
 
 

@@ -129,6 +129,7 @@ class List:
     returned: frozenset[str] = frozenset()
     status: tuple[str, ...] = ()
     extended: bool = False
+    metadata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,24 @@ class GetQuota:
 @dataclass(frozen=True, slots=True)
 class GetQuotaRoot:
     mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetMetadata:
+    """RFC 5464 §4.2. An empty `mailbox` is the server; `depth` None is all levels below the entries."""
+
+    mailbox: str
+    entries: tuple[str, ...]
+    max_size: int | None = None
+    depth: int | None = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SetMetadata:
+    """RFC 5464 §4.3. An empty `mailbox` is the server; a value None removes."""
+
+    mailbox: str
+    values: tuple[tuple[str, bytes | None], ...]
 
 
 # -- selected
@@ -307,6 +326,8 @@ Command = (
     | Replace
     | Idle
     | GetQuota
+    | GetMetadata
+    | SetMetadata
     | GetQuotaRoot
     | Check
     | Close

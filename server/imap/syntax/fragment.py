@@ -13,12 +13,13 @@ RFC 9051 §4.3 (literals), RFC 7888 (non-synchronising literals), RFC 3516 (lite
 
 import re
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 _MARKER = re.compile(rb"(~?)\{([0-9]{1,20})(\+?)\}\Z")
 _TAG = re.compile(rb"([\x21\x23\x24\x26\x27\x2c-\x5b\x5d-\x7a|}~]{1,64}) ")
 _APPEND = re.compile(rb"[^ ]{1,64} +(?:APPEND|REPLACE|UID +REPLACE)(?![A-Za-z])", re.IGNORECASE)
+_WORD = re.compile(rb"[^ ]{1,64} +([A-Za-z]{1,20})")
 _MARKER_LENGTH = 26
 
 
@@ -73,12 +74,14 @@ class Dropped:
     """A command that broke a limit; whatever belongs to it is swallowed. `tag` is None where none could be read.
 
     `pending` is how many octets the client will send whatever we say (it did not wait), for whoever would rather hang up.
+    `name` is the command's first word in capitals, for those whose refusal has words of its own.
     """
 
     tag: bytes | None
     reason: Excess
     append: bool = False
     pending: int = 0
+    name: bytes = field(default=b"", compare=False)
 
 
 Fragment = RawCommand | NeedContinuation | Coming | Dropped
@@ -239,8 +242,10 @@ class Fragmenter:
     # -- dropping
 
     def _drop(self, reason: Excess, line: bytes, pending: int = 0) -> None:
-        match = _TAG.match(self._lines[0] if self._lines else line)
-        self._out.append(Dropped(match[1] if match else None, reason, self._is_append, pending))
+        first = self._lines[0] if self._lines else line
+        match, word = _TAG.match(first), _WORD.match(first)
+        name = word[1].upper() if word else b""
+        self._out.append(Dropped(match[1] if match else None, reason, self._is_append, pending, name))
         self._start_over()
         self._skipping = True
 

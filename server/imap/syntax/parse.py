@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from server.imap.syntax import command as c
 from server.imap.syntax import parse_mailbox as mailbox
 from server.imap.syntax import parse_message as message
+from server.imap.syntax import parse_metadata as metadata
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.fragment import RawCommand
 from server.imap.syntax.token import Reader
@@ -149,6 +150,8 @@ _PARSERS: dict[str, Callable[[Reader], c.Command]] = {
     "IDLE": lambda _: c.Idle(),
     "GETQUOTA": mailbox.get_quota,
     "GETQUOTAROOT": mailbox.get_quota_root,
+    "GETMETADATA": metadata.get_metadata,
+    "SETMETADATA": metadata.set_metadata,
     "CHECK": lambda _: c.Check(),
     "CLOSE": lambda _: c.Close(),
     "UNSELECT": lambda _: c.Close(expunge=False),

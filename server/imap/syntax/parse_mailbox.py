@@ -1,15 +1,19 @@
 """Arguments of the commands about mailboxes (RFC 9051 §6.3), with their extensions.
 
 RFC 5258 and 5819 (LIST-EXTENDED, LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 7162 (CONDSTORE, QRESYNC), RFC 3502 (MULTIAPPEND),
-RFC 6855 (UTF8 data in APPEND), RFC 8508 (REPLACE), RFC 9208 (QUOTA).
+RFC 6855 (UTF8 data in APPEND), RFC 8508 (REPLACE), RFC 9208 (QUOTA),
+RFC 9590 (LIST-METADATA).
 """
 
 from server.imap.syntax import command as c
 from server.imap.syntax.date import parse_date_time
+from server.imap.syntax.parse_metadata import entries
 from server.imap.syntax.sequence import SequenceSet
 from server.imap.syntax.token import MAX_NUMBER64, Reader
 
 MAX_PATTERNS = 50
+MAX_LISTED_ENTRIES = 20
+"""Annotations of each mailbox of a list: each is answered, if only by NIL."""
 _STATUS_ITEMS = frozenset(
     {
         "MESSAGES",
@@ -26,7 +30,7 @@ _STATUS_ITEMS = frozenset(
     }
 )
 _SELECT_OPTIONS = frozenset({"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"})
-_RETURN_OPTIONS = frozenset({"SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS"})
+_RETURN_OPTIONS = frozenset({"SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS", "METADATA"})
 
 
 def _one_mailbox(reader: Reader) -> str:
@@ -146,13 +150,15 @@ def list_(reader: Reader) -> c.List:
         patterns = (reader.list_mailbox(),)
     returned: list[str] = []
     status_items: list[str] = []
+    metadata: list[str] = []
     if reader.try_space():
         extended = True
         if reader.keyword("RETURN") != "RETURN":
             reader.fail("RETURN is missing")
         reader.space()
-        reader.parenthesised(lambda: _return_option(reader, returned, status_items), limit=10, empty=True)
-    return c.List(reference, patterns, select_options, frozenset(returned), tuple(status_items), extended)
+        reader.parenthesised(lambda: _return_option(reader, returned, status_items, metadata), limit=10, empty=True)
+    asked = (frozenset(returned), tuple(status_items))
+    return c.List(reference, patterns, select_options, *asked, extended, tuple(metadata))
 
 
 def _option(reader: Reader, allowed: frozenset[str]) -> str:
@@ -162,12 +168,17 @@ def _option(reader: Reader, allowed: frozenset[str]) -> str:
     return option
 
 
-def _return_option(reader: Reader, returned: list[str], status_items: list[str]) -> None:
+def _return_option(reader: Reader, returned: list[str], status_items: list[str], metadata: list[str]) -> None:
     option = _option(reader, _RETURN_OPTIONS)
     returned.append(option)
     if option == "STATUS":
         reader.space()
         status_items.extend(_status_items(reader))
+    elif option == "METADATA":
+        reader.space()
+        metadata.extend(entries(reader))
+        if len(metadata) > MAX_LISTED_ENTRIES:
+            reader.fail("Too many annotations for a list")
 
 
 def lsub(reader: Reader) -> c.Lsub:

@@ -72,6 +72,11 @@ class Reader:
             return True
         return False
 
+    def try_before(self, octet: bytes, followers: bytes) -> bool:
+        """Take `octet` if one of `followers` (capitals) comes after it, in any case."""
+        after = self._line[self._position + 1 : self._position + 2].upper()
+        return bool(after) and after in followers and self.try_octet(octet)
+
     def try_text(self, words: bytes) -> bool:
         """Take `words` (in capitals) if they stand here in any case."""
         if self._line[self._position : self._position + len(words)].upper() == words:

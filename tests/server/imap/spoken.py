@@ -65,6 +65,8 @@ def _list(x):
     options = [name.encode() for name in sorted(x.returned - {"STATUS"})]
     if "STATUS" in x.returned:
         options.append(b"STATUS (" + " ".join(x.status).encode() + b")")
+    if "METADATA" in x.returned:
+        options[options.index(b"METADATA")] += b" (" + b" ".join(word(entry.encode()) for entry in x.metadata) + b")"
     tail = b" RETURN (" + b" ".join(options) + b")" if x.returned else b""
     return b"LIST " + select + mailbox(x.reference) + b" " + listed + tail
 
@@ -84,6 +86,25 @@ def _append(x):
 
 def _replace(x):
     return _uid(x) + b"REPLACE " + bytes(x.sequence) + b" " + mailbox(x.mailbox) + _new_message(x.message)
+
+
+def _get_metadata(x):
+    options = [b"MAXSIZE %d" % x.max_size] if x.max_size is not None else []
+    if x.depth != 0:
+        options.append(b"DEPTH infinity" if x.depth is None else b"DEPTH %d" % x.depth)
+    given = b" (" + b" ".join(options) + b")" if options else b""
+    listed = b" ".join(word(entry.encode()) for entry in x.entries)
+    # Half of the clients follow the grammar of RFC 5464, half its examples.
+    before, after = (given, b"") if len(x.entries) % 2 else (b"", given)
+    return b"GETMETADATA" + before + b" " + mailbox(x.mailbox) + after + b" (" + listed + b")"
+
+
+def _set_metadata(x):
+    pairs = [
+        word(entry.encode()) + b" " + (b"NIL" if value is None else b"~{%d+}\r\n" % len(value) + value)
+        for entry, value in x.values
+    ]
+    return b"SETMETADATA " + mailbox(x.mailbox) + b" (" + b" ".join(pairs) + b")"
 
 
 def _returned(x):
@@ -219,6 +240,8 @@ _SAY = {
     c.Status: lambda x: b"STATUS " + mailbox(x.mailbox) + b" (" + " ".join(x.items).encode() + b")",
     c.Append: _append,
     c.Replace: _replace,
+    c.GetMetadata: _get_metadata,
+    c.SetMetadata: _set_metadata,
     c.GetQuota: lambda x: b"GETQUOTA " + word(x.root.encode()),
     c.GetQuotaRoot: lambda x: b"GETQUOTAROOT " + mailbox(x.mailbox),
     c.Close: lambda x: b"CLOSE" if x.expunge else b"UNSELECT",

@@ -119,6 +119,13 @@ def returns(draw):
     return c.SearchReturn(all=True) if found == c.SearchReturn() else found
 
 
+entries = st.tuples(
+    st.sampled_from(["/private", "/Shared"]),
+    st.lists(st.text('abcXYZ019.-_ "\\{}()~$&\x1f', min_size=1, max_size=8), min_size=2, max_size=4),
+).map(lambda parts: "/".join([parts[0], *parts[1]]))
+entry_lists = st.lists(entries, min_size=1, max_size=4).map(tuple)
+
+
 @st.composite
 def lists(draw):
     if not draw(st.booleans()):
@@ -126,10 +133,11 @@ def lists(draw):
     select = draw(st.frozensets(st.sampled_from(["SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"])))
     if select == {"RECURSIVEMATCH"}:
         select |= {"SUBSCRIBED"}
-    returned = draw(st.frozensets(st.sampled_from(["SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS"])))
+    returned = draw(st.frozensets(st.sampled_from(["SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS", "METADATA"])))
     items = draw(status_items) if "STATUS" in returned else ()
     some = tuple(draw(st.lists(patterns, min_size=1, max_size=3)))
-    return c.List(draw(mailboxes), some, select, returned, items, extended=True)
+    noted = draw(entry_lists) if "METADATA" in returned else ()
+    return c.List(draw(mailboxes), some, select, returned, items, extended=True, metadata=noted)
 
 
 patterns = st.text(st.one_of(st.sampled_from("*%/"), st.characters(exclude_categories=["Cs", "Cc"])), max_size=15).map(
@@ -199,6 +207,18 @@ commands = st.one_of(
     st.builds(c.Status, mailboxes, status_items),
     st.builds(c.Append, mailboxes, st.lists(new_messages, min_size=1, max_size=3).map(tuple)),
     st.builds(c.Replace, ends.map(lambda n: SequenceSet(((n, n),))), mailboxes, new_messages, st.booleans()),
+    st.builds(
+        c.GetMetadata,
+        st.one_of(st.just(""), mailboxes),
+        entry_lists,
+        maybe(st.integers(0, 2**32 - 1)),
+        st.sampled_from([0, 1, None]),
+    ),
+    st.builds(
+        c.SetMetadata,
+        st.one_of(st.just(""), mailboxes),
+        st.lists(st.tuples(entries, maybe(st.binary(max_size=40))), min_size=1, max_size=3).map(tuple),
+    ),
     st.builds(c.GetQuota, words),
     st.builds(c.GetQuotaRoot, mailboxes),
     st.builds(c.Close, st.booleans()),

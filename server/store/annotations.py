@@ -1,0 +1,98 @@
+"""What clients note down about mailboxes, and about the server (RFC 5464).
+
+An entry is a path such as `/private/comment`, in small letters (names are case-insensitive); a value is any octets. Annotations of a
+mailbox follow it when it is renamed and go when it goes. They count in no quota, so they have limits of their own.
+"""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from server.db.database import Reader, Writer
+from server.db.statement import Statement
+from server.store import schema
+from server.store.errors import AnnotationTooBig, TooManyAnnotations
+
+VALUE_SIZE = 32 * 1024
+"""Octets of one value; RFC 5464 §4.1 wants 1024 at least."""
+ENTRIES = 100
+"""Annotations of one mailbox, or of the server; RFC 5464 §4.1 wants 10 at least."""
+ACCOUNT_SIZE = 16 * 2**20
+"""Octets of all values of an account."""
+
+note = schema.annotation
+_HERE = note.c.mailbox_id.is_not_distinct_from(bindparam("mailbox"))
+
+_OF = Statement(select(note.c.entry, note.c.value).where(_HERE).order_by(note.c.entry))
+_COUNT = Statement(select(func.count()).where(_HERE))
+_SIZE = Statement(select(func.coalesce(func.sum(func.length(note.c.value)), 0)))
+_CHANGE = Statement(
+    update(note).where(_HERE, note.c.entry == bindparam("which")).values(value=bindparam("octets")).returning(note.c.id)
+)
+_ADD = Statement(
+    insert(note).values(mailbox_id=bindparam("mailbox"), entry=bindparam("entry"), value=bindparam("value"))
+)
+_REMOVE = Statement(delete(note).where(_HERE, note.c.entry == bindparam("which")))
+
+
+def below(r: Reader, mailbox_id: int | None, entries: Collection[str], depth: int | None = 0) -> dict[str, bytes]:
+    """Return annotations by their entries.
+
+    Args:
+        r: A transaction of the account.
+        mailbox_id: Of which mailbox; None for the server.
+        entries: Which are wanted, in small letters.
+        depth: How many levels below those are wanted too; None for all of them (RFC 5464 §4.2.2).
+    """
+    return {
+        entry: value
+        for entry, value in r.run(_OF, mailbox=mailbox_id).fetchall()
+        if any(_is_within(entry, top, depth) for top in entries)
+    }
+
+
+def _is_within(entry: str, top: str, depth: int | None) -> bool:
+    if entry == top:
+        return True
+    return entry.startswith(top + "/") and (depth is None or entry[len(top) :].count("/") <= depth)
+
+
+def of_mailboxes(r: Reader, entries: Collection[str]) -> dict[int, dict[str, bytes]]:
+    """Return those of all mailboxes that have one of these entries."""
+    rows = r.tuples(
+        select(note.c.mailbox_id, note.c.entry, note.c.value).where(
+            note.c.mailbox_id.is_not(None), note.c.entry.in_(list(entries))
+        )
+    )
+    found: dict[int, dict[str, bytes]] = {}
+    for mailbox_id, entry, value in rows:
+        found.setdefault(mailbox_id, {})[entry] = value
+    return found
+
+
+def put(w: Writer, mailbox_id: int | None, values: Mapping[str, bytes | None]) -> None:
+    """Set annotations, or remove those whose value is None.
+
+    Raises:
+        AnnotationTooBig, TooManyAnnotations: Nothing has been changed (RFC 5464 §4.3).
+    """
+    if any(value is not None and len(value) > VALUE_SIZE for value in values.values()):
+        raise AnnotationTooBig(str(VALUE_SIZE))
+    grows = False
+    for entry, value in values.items():
+        if value is None:
+            w.run(_REMOVE, mailbox=mailbox_id, which=entry)
+            continue
+        grows = True
+        if w.run(_CHANGE, mailbox=mailbox_id, which=entry, octets=value).fetchone() is None:
+            w.run(_ADD, mailbox=mailbox_id, entry=entry, value=value)
+    if grows and (
+        w.run(_COUNT, mailbox=mailbox_id).fetchone()[0] > ENTRIES or w.run(_SIZE).fetchone()[0] > ACCOUNT_SIZE
+    ):
+        raise TooManyAnnotations(str(mailbox_id))
+
+
+def copy(w: Writer, mailbox_id: int, target_id: int) -> None:
+    """Give another mailbox, which has none, the same annotations."""
+    for entry, value in w.run(_OF, mailbox=mailbox_id).fetchall():
+        w.run(_ADD, mailbox=target_id, entry=entry, value=value)
