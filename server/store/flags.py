@@ -47,7 +47,7 @@ def store_flags(
     *,
     mask: FlagMask = EVERY_FLAG,
 ) -> FlagResult:
-    """Change flags. Messages that have the wanted flags already keep their mod-sequence and are not among `changed`.
+    """Change flags. Messages that have the wanted flags already keep their mod-sequence and are among `same`.
 
     Args:
         w: A write transaction of the account.
@@ -67,6 +67,7 @@ def store_flags(
     bits &= mask.bits
     words = frozenset(_spelled(w, names, op)) if mask.keywords else frozenset()
     failed: list[int] = []
+    same: list[tuple[int, frozenset[str], int]] = []
     planned: list[tuple[int, int, str]] = []
     unseen = deleted = 0
     for uid, old_bits, old_words, modseq in fetch_chosen(w, _ROWS, mailbox_id, uids):
@@ -75,16 +76,17 @@ def store_flags(
             continue
         new_bits, new_words = _apply(op, (old_bits, old_words), bits, words, mask)
         if (new_bits, new_words) == (old_bits, old_words):
+            same.append((uid, flag_set.decode(old_bits, old_words), modseq))
             continue
         planned.append((uid, new_bits, new_words))
         unseen += _bit(old_bits, schema.SEEN) - _bit(new_bits, schema.SEEN)
         deleted += _bit(new_bits, schema.DELETED) - _bit(old_bits, schema.DELETED)
     if not planned:
-        return FlagResult([], failed)
+        return FlagResult([], failed, same)
     at = changes.next_modseq(w)
     w.run_many(_SET, [{"mailbox": mailbox_id, "which": u, "bits": b, "words": k, "at": at} for u, b, k in planned])
     w.run(COUNT, mailbox=mailbox_id, modseq=at, messages=0, unseen=unseen, deleted=deleted, size=0)
-    return FlagResult([(uid, flag_set.decode(b, k), at) for uid, b, k in planned], failed)
+    return FlagResult([(uid, flag_set.decode(b, k), at) for uid, b, k in planned], failed, same)
 
 
 def _spelled(w: Writer, names: list[str], op: Op) -> list[str]:

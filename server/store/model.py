@@ -67,10 +67,11 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class FlagResult:
-    """Which messages changed (uid, flags, modseq), and which were left because they had changed before."""
+    """Which messages changed (uid, flags, modseq), which were left because they had changed before, and which were like that already."""
 
     changed: list[tuple[int, frozenset[str], int]]
     failed: list[int]
+    same: list[tuple[int, frozenset[str], int]]
 
 
 @dataclass(frozen=True, slots=True)

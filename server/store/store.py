@@ -5,6 +5,7 @@ they are out of use, and none for long; nothing here blocks the event loop.
 """
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +18,7 @@ from server.db import heap
 from server.db.crew import Crew
 from server.db.database import Database, Reader, Writer
 from server.db.errors import DatabaseError
+from server.db.footprint import Footprint, footprint_of
 from server.log import get_logger
 from server.net.budget import Turns
 from server.notify.bus import Bus
@@ -112,6 +114,10 @@ class Store:
     async def run(self, fn: Callable[[], T]) -> T:
         """Run work that needs no transaction (`prepare`) on a thread of the store."""
         return await self._workers.run(fn)
+
+    async def footprint(self, account: int) -> Footprint:
+        """Tell whether anything was written to an account, without opening its database."""
+        return await self._workers.run(partial(footprint_of, self.path(account), time.time_ns))
 
     def _retain_open(self, account: int) -> Database | None:
         with self._lock:

@@ -25,6 +25,7 @@ from rows import ROWS, table
 
 BOXES = {47: 300, 48: 1_000, 49: 10_000}
 LARGE = {50: 100_000}
+HUGE = {46: 1_000_000}
 OURS = "posthouse"
 QUIET = 85
 """Seconds after which an installation that did much is idle again: databases close after a minute without use."""
@@ -163,13 +164,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", action="store_true", help="beside the anchors (as root)")
     parser.add_argument("--large", action="store_true", help="with a mailbox of 100,000 messages too")
+    parser.add_argument("--huge", action="store_true", help="with one of 1,000,000 too: half an hour and 20 GB")
     parser.add_argument("--rounds", type=int, default=1, help="of every workload; the table shows medians")
     parser.add_argument("--only", help=f"these steps: {','.join(step.name for step in steps(BOXES, ''))}")
     parser.add_argument("--keep", help="use this folder and keep it (filled mailboxes are not filled again)")
     parser.add_argument("--save", help="append the figures to this file, one JSON object a run")
     arguments = parser.parse_args()
 
-    sizes = BOXES | (LARGE if arguments.large else {})
+    sizes = BOXES | (LARGE if arguments.large else {}) | (HUGE if arguments.huge else {})
     folder = pathlib.Path(arguments.keep or tempfile.mkdtemp(prefix="posthouse-bench-"))
     folder.mkdir(exist_ok=True)
     house, before = House(folder), os.getloadavg()[0]

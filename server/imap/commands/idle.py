@@ -1,9 +1,11 @@
 """IDLE (RFC 9051 §6.3.13): changes are sent as they happen.
 
-A wake of the bus makes the session look; because a wake can be lost it also looks every `LOOK` seconds, and says something every
-`STILL_HERE` seconds, so that a dead connection is noticed on both sides.
+A wake of the bus makes the session look; because a wake can be lost it also looks every `LOOK` seconds, where the account's files were
+written since: a phone that waits all night keeps no database open. It says something every `STILL_HERE` seconds, so that a dead
+connection is noticed on both sides.
 """
 
+from server.db.footprint import Footprint
 from server.imap.handler import Context, Event, SignedOut, State
 from server.imap.syntax import command as c
 from server.imap.syntax.error import ProtocolError
@@ -20,6 +22,7 @@ async def idle(ctx: Context, _command: c.Idle) -> Reply:
     ctx.send(continuation(b"Idling"))
     await _look(ctx, look=True)
     waited = quiet = 0.0
+    seen: Footprint | None = None
     while True:
         event = await ctx.channel.next(LOOK, wakeable=True)
         if isinstance(event, Event):
@@ -36,7 +39,11 @@ async def idle(ctx: Context, _command: c.Idle) -> Reply:
             if quiet >= STILL_HERE:
                 quiet = 0.0
                 ctx.send(status(b"*", b"OK", "Still here"))
-            await _look(ctx, look=event is Event.TIMEOUT)
+            look = False
+            if event is Event.TIMEOUT:
+                earlier, seen = seen, await _footprint(ctx)
+                look = seen is None or not seen.proves_nothing_since(earlier)
+            await _look(ctx, look=look)
             continue
         if isinstance(event, RawCommand) and not event.literals and event.lines[0].upper() == b"DONE":
             return Reply("Done")
@@ -48,6 +55,10 @@ def _end(ctx: Context, event: Event) -> Reply:
         raise ConnectionResetError
     ctx.state = State.LOGOUT
     return Reply("Done", untagged=(status(b"*", b"BYE", "The server is stopping", b"UNAVAILABLE"),))
+
+
+async def _footprint(ctx: Context) -> Footprint | None:
+    return None if ctx.selected is None else await ctx.services.store.footprint(ctx.view_account)
 
 
 async def _look(ctx: Context, *, look: bool) -> None:

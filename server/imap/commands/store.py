@@ -1,5 +1,7 @@
 """STORE and UID STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3)."""
 
+from operator import itemgetter
+
 from server.db.transaction import Writer
 from server.imap.errors import Reason, Refusal
 from server.imap.flags import settable
@@ -8,7 +10,7 @@ from server.imap.syntax import command as c
 from server.imap.syntax.fetch_response import fetch, flag_list
 from server.imap.syntax.response import Reply
 from server.imap.syntax.sequence import format_numbers
-from server.store import flags, messages
+from server.store import flags
 from server.store.model import FlagResult
 from server.store.rights import SETS_FLAGS, FlagMask, Rights, flag_mask, right_for
 
@@ -37,7 +39,7 @@ async def store(ctx: Context, command: c.Store) -> Reply:
 
     result = await ctx.write_view(change)
     view.note_own((uid, modseq) for uid, _, modseq in result.changed)
-    await _tell(ctx, command, uids, result)
+    await _tell(ctx, command, result)
     if result.failed:
         failed = result.failed if command.uid else view.numbers(result.failed)
         return Reply("Some of the messages have changed", b"MODIFIED " + format_numbers(failed))
@@ -56,24 +58,13 @@ def _mask(held: Rights, wanted: list[str], operation: flags.Op) -> FlagMask:
     return mask
 
 
-async def _tell(ctx: Context, command: c.Store, uids: list[int], result: FlagResult) -> None:
+async def _tell(ctx: Context, command: c.Store, result: FlagResult) -> None:
     """The new flags of every message, or only the new mod-sequences after .SILENT."""
     view = ctx.view
-    changed = {uid: (names, modseq) for uid, names, modseq in result.changed}
     if command.silent and not ctx.condstore:
         return
-    if not command.silent:
-        refused = set(result.failed)
-        rest = [uid for uid in uids if uid not in changed and uid not in refused]
-        if rest:
-            rows = await ctx.read_view(
-                lambda r: messages.rows(r, view.mailbox_id, rest, fields=frozenset({"flags", "modseq"}))
-            )
-            changed.update({row.uid: (row.flags, row.modseq) for row in rows})
-    for uid in uids:
-        if uid not in changed:
-            continue
-        names, modseq = changed[uid]
+    told = result.changed if command.silent else sorted(result.changed + result.same, key=itemgetter(0))
+    for uid, names, modseq in told:
         # RFC 7162 §3.1.3: with UNCHANGEDSINCE or a client that keeps mod-sequences, the uid and the new one are told.
         items = [b"UID %d" % uid] if command.uid or ctx.condstore else []
         if not command.silent:
