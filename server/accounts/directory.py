@@ -8,6 +8,7 @@ from typing import TypeVar
 from sqlalchemy import insert, select, update
 
 from server.accounts import account as accounts
+from server.accounts import pop3_choice
 from server.accounts.account import Account
 from server.accounts.errors import AddressInvalid
 from server.accounts.schema import SCHEMA, alias, setting
@@ -53,7 +54,7 @@ Resolution = Local | UnknownUser | NotLocal
 def open_database(path: Path, *others: Schema) -> Database:
     """Open (and on first use make) the directory database; `others` are the tables of further owners in it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return Database(path, [SCHEMA, *others])
+    return Database(path, [SCHEMA, pop3_choice.SCHEMA, *others])
 
 
 class Directory:

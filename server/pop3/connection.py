@@ -1,28 +1,27 @@
 """One POP3 connection: reads lines, carries out what the session asks for, writes replies.
 
-Invariants: at most one command line beyond the limit is held, and about `BATCH_OCTETS` of messages and replies plus one of them; a
-client that does not read, or does not write a whole line, is cut after the time-outs of `Limits`; the maildrop's lock is released and nothing is
+Invariants: at most one command line beyond the limit is held, and about twice `BATCH_OCTETS` of messages and replies, however large a
+message is; a client that does not read, or does not write a whole line, is cut after the time-outs of `Limits`; the maildrop's lock is released and nothing is
 deleted however the connection ends; no exception text reaches the client.
 """
 
 import asyncio
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import cast
 
 from server.accounts.errors import AuthenticationFailed, Throttled
+from server.accounts.pop3_choice import DEFAULT
 from server.accounts.sasl import Claim
-from server.accounts.signed_in import Proof, SignedIn
-from server.config import Settings
-from server.db.transaction import Reader, Writer
+from server.accounts.signed_in import SignedIn
 from server.log import get_logger
-from server.net.limits import ConnectionLimits
 from server.net.listener import Sessions
 from server.notify.bus import Subscription
-from server.pop3 import maildrop, syntax
-from server.pop3.session import Commit, Maildrop, Retrieve, Send, Session, SignIn, StartTls, State
+from server.pop3 import maildrop, outgoing, syntax
+from server.pop3.action import Commit, Listing, Maildrop, Retrieve, Send, SignIn, StartTls
+from server.pop3.services import Services
+from server.pop3.session import Session, State
+from server.store.errors import NoSuchMailbox
 
 READ_SIZE = 64 * 1024
 BATCH_OCTETS = 1024 * 1024
@@ -32,37 +31,14 @@ BATCH_MESSAGES = 64
 WRITE_SLICE = 64 * 1024
 HANDSHAKE_TIMEOUT = 30.0
 
-T = TypeVar("T")
+REMEMBER_AFTER = 100
+"""Messages that were taken are noted so many at a time: a commit for each would cost more than reading it."""
+
 log = get_logger("pop3.connection")
 
 
-class MessageStore(Protocol):
-    """The part of `server.store.store.Store` that POP3 uses."""
-
-    async def read(self, account: int, fn: Callable[[Reader], T]) -> T: ...
-
-    async def write(self, account: int, fn: Callable[[Writer], T]) -> T: ...
-
-
-class SignInCheck(Protocol):
-    """The part of `server.accounts.credential.Authenticator` that POP3 uses."""
-
-    async def password(self, username: str, password: str, *, service: Any, peer: str) -> SignedIn: ...
-
-    async def token(self, username: str | None, secret: str, *, service: Any, peer: str) -> SignedIn: ...
-
-    def watch(self, proof: Proof, end: Callable[[], None]) -> Subscription: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What every connection of a listener shares."""
-
-    settings: Settings
-    store: MessageStore
-    authenticator: SignInCheck
-    tls: ssl.SSLContext | None
-    limits: ConnectionLimits
+_REMOVED = "this message has been removed by another client"
+_OCTETS = "{octets} octets"
 
 
 class _Closed(Exception):
@@ -86,6 +62,8 @@ class Connection:
         self._finishing = False
         self._account: int | None = None
         self._drop: Maildrop | None = None
+        self._choice = DEFAULT
+        self._taken: list[int] = []
         self._lock: maildrop.Lock | None = None
         self._watched: Subscription | None = None
         self._pending: list[Send | Retrieve] = []
@@ -104,7 +82,7 @@ class Connection:
                 if admitted:
                     await self._serve()
                 else:
-                    await self._write(syntax.error("too many connections", "SYS/TEMP"))
+                    await self._write(self._session.error("too many connections", "SYS/TEMP"))
         except (_Closed, ConnectionError, ssl.SSLError, TimeoutError):
             log.debug("connection_ended", peer=self._peer)
         except asyncio.CancelledError:
@@ -112,14 +90,20 @@ class Connection:
         except Exception:
             log.exception("connection_failed", peer=self._peer)
             with suppress(_Closed, OSError, TimeoutError):
-                await self._write(syntax.error("internal error, try later", "SYS/TEMP"))
+                await self._write(self._session.error("internal error, try later", "SYS/TEMP"))
         finally:
-            if self._watched is not None:
-                self._watched.close()
-            if self._lock is not None:
-                self._lock.release()
-            self._sessions.remove(self)
-            await self._close()
+            try:
+                await self._remember()
+            finally:
+                self._leave()
+                await self._close()
+
+    def _leave(self) -> None:
+        if self._watched is not None:
+            self._watched.close()
+        if self._lock is not None:
+            self._lock.release()
+        self._sessions.remove(self)
 
     def finish(self) -> None:
         """The server stops, or the sign-in has ended: an idle client is let go at once, a busy one after its reply.
@@ -138,6 +122,7 @@ class Connection:
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
+        self._session.days = await self._services.choices.shortest()
         await self._write(self._session.greeting())
         self._heard = loop.time()
         while not self._finishing:
@@ -156,7 +141,7 @@ class Connection:
         try:
             return self._lines.line()
         except syntax.SyntaxRefused as error:
-            self._pending.append(Send(syntax.error(str(error)), close=True))
+            self._pending.append(Send(self._session.error(str(error)), close=True))
             self._lines.clear()
             return None
 
@@ -174,6 +159,9 @@ class Connection:
             return
         await self._flush()
         match action:
+            case Listing(pieces):
+                for piece in pieces:
+                    await self._write(piece)
             case SignIn(claim):
                 await self._send(await self._sign_in(claim))
             case Commit(uids):
@@ -194,7 +182,13 @@ class Connection:
             # RFC 3206 §4: [AUTH] says that the credentials are the problem.
             return self._session.refused("sign-in failed", "AUTH")
         except Throttled as error:
-            return self._session.refused(f"too many tries, wait {error.seconds} s", "SYS/TEMP", counts=False)
+            return self._session.refused(
+                "too many tries, wait {seconds} s", "SYS/TEMP", counts=False, seconds=error.seconds
+            )
+        return await self._open(who)
+
+    async def _open(self, who: SignedIn) -> Send:
+        """Take the maildrop of somebody whose credentials were right."""
         account = who.account
         lock = maildrop.Lock(self._services.settings.run_dir, account.id)
         try:
@@ -202,24 +196,51 @@ class Connection:
         except maildrop.InUse:
             # RFC 2449 §8.1.2: the credentials were right, another session holds the maildrop.
             return self._session.refused("another session has this maildrop", "IN-USE", counts=False)
-        self._lock, self._account = lock, account.id
-        self._watched = check.watch(who.proof, self.finish)
-        self._drop = await self._services.store.read(account.id, maildrop.snapshot)
+        self._lock = lock
+        self._choice = choice = await self._services.choices.of(account.id)
+        try:
+            self._drop = await self._services.store.read(account.id, lambda r: maildrop.snapshot(r, choice))
+        except NoSuchMailbox:
+            # RFC 3206 §3: nothing that waiting would mend.
+            self._lock = None
+            lock.release()
+            return self._session.refused("the mailbox chosen for POP3 is gone", "SYS/PERM", counts=False)
+        self._account = account.id
+        self._watched = self._services.authenticator.watch(who.proof, self.finish)
         log.info("signed_in", peer=self._peer, account=account.id, messages=len(self._drop.uids))
         return self._session.opened(self._drop)
 
     async def _commit(self, uids: tuple[int, ...]) -> Send:
         account, drop = self._opened()
+        await self._remember()
         if not uids:
             return self._session.committed(complete=True)
+        becomes, now = self._choice.deleted, self._now()
         try:
-            complete = await self._services.store.write(account, lambda w: maildrop.delete(w, drop, uids))
+            complete = await self._services.store.write(
+                account, lambda w: maildrop.delete(w, drop, uids, becomes, now=now)
+            )
         except Exception:
             # RFC 1939 §6: the client is told that some messages were not removed.
             log.exception("delete_failed", account=account)
             complete = False
         log.info("deleted", account=account, messages=len(uids), complete=complete)
         return self._session.committed(complete=complete)
+
+    async def _remember(self) -> None:
+        """Note what was taken, where that begins the last days of a message; however the session ends."""
+        taken, self._taken = self._taken, []
+        if not taken or self._account is None or self._drop is None:
+            return
+        drop, now = self._drop, self._now()
+        try:
+            await self._services.store.write(self._account, lambda w: maildrop.remember(w, drop, taken, now))
+        except Exception:
+            # They stay for longer than they had to.
+            log.exception("remember_failed", account=self._account)
+
+    def _now(self) -> int:
+        return int(self._services.clock.now().timestamp())
 
     async def _start_tls(self, reply: bytes) -> None:
         """Upgrade; octets that came with STLS are dropped (RFC 2595 §4, security.md T097).
@@ -252,8 +273,8 @@ class Connection:
     async def _flush(self) -> None:
         """Answer everything that was asked, in order; messages are read from the store together, short replies written so."""
         pending, self._pending, self._pending_octets = self._pending, [], 0
-        ready: dict[int, bytes] = {}
-        out = bytearray()
+        ready: dict[int, tuple[bytes, int]] = {}
+        out, given = bytearray(), list[int]()
         for position, action in enumerate(pending):
             if isinstance(action, Send):
                 out += action.data
@@ -261,31 +282,57 @@ class Connection:
                     await self._write(out)
                     raise _Closed
                 continue
+            if action.size > BATCH_OCTETS:
+                await self._give(out, given)
+                out, given = bytearray(), []
+                await self._stream(action)
+                continue
             if action.uid not in ready:
                 ready = await self._octets(pending[position:])
-            raw = ready.get(action.uid)
-            if raw is None:
-                out += syntax.error("this message has been removed by another client")
+            found = ready.get(action.uid)
+            if found is None:
+                out += self._session.error(_REMOVED)
                 continue
-            out += syntax.ok(f"{len(raw)} octets")
-            body = syntax.message(raw if action.top is None else syntax.top(raw, action.top))
-            if len(body) > WRITE_SLICE:
-                await self._write(out)
-                await self._write(body)
-                out = bytearray(syntax.END)
-            else:
-                out += body + syntax.END
+            out += self._session.ok(_OCTETS, octets=len(found[0]))
+            out += outgoing.whole(*found, top=action.top, utf8=self._session.utf8) + syntax.END
+            if action.top is None:
+                given.append(action.uid)
             if len(out) >= WRITE_SLICE:
-                await self._write(out)
-                out = bytearray()
-        await self._write(out)
+                await self._give(out, given)
+                out, given = bytearray(), []
+        await self._give(out, given)
 
-    async def _octets(self, pending: list[Send | Retrieve]) -> dict[int, bytes]:
+    async def _give(self, data: bytearray, uids: list[int]) -> None:
+        """Write; the messages of `uids`, all of which is in what was written by now, have been taken then."""
+        await self._write(data)
+        if self._choice.days is not None:
+            self._taken += uids
+            if len(self._taken) >= REMEMBER_AFTER:
+                await self._remember()
+
+    async def _stream(self, action: Retrieve) -> None:
+        """Send a message that is too large to be held: read, made ready and written piece by piece."""
+        account, drop = self._opened()
+        store = self._services.store
+        source = await store.read(account, lambda r: maildrop.stream(r, drop, action.uid))
+        if source is None:
+            await self._write(self._session.error(_REMOVED))
+            return
+        try:
+            await self._write(self._session.ok(_OCTETS, octets=source.size))
+            leaving = outgoing.Outgoing(source.header_size, top=action.top, utf8=self._session.utf8)
+            while not leaving.done and (piece := await store.run(source.read)):
+                await self._write(leaving.feed(piece))
+            await self._give(bytearray(leaving.end() + syntax.END), [action.uid] if action.top is None else [])
+        finally:
+            source.close()
+
+    async def _octets(self, pending: list[Send | Retrieve]) -> dict[int, tuple[bytes, int]]:
         account, drop = self._opened()
         wanted: list[int] = []
         total = 0
         for action in pending:
-            if not isinstance(action, Retrieve):
+            if not isinstance(action, Retrieve) or action.size > BATCH_OCTETS:
                 continue
             total += action.size
             if wanted and total > BATCH_OCTETS:

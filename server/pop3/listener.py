@@ -4,23 +4,27 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
+from server.clock import Clock
 from server.config import Settings
 from server.net.limits import ConnectionLimits
 from server.net.listener import Listener, Sessions, listen
-from server.pop3.connection import READ_SIZE, Connection, MessageStore, Services, SignInCheck
+from server.pop3.connection import READ_SIZE, Connection
+from server.pop3.services import ChoiceLookup, MessageStore, Services, SignInCheck
 
 
 async def start(
     settings: Settings,
     store: MessageStore,
     authenticator: SignInCheck,
+    choices: ChoiceLookup,
+    clock: Clock,
     tls: ssl.SSLContext | None,
     limits: ConnectionLimits,
     *,
     reuse_port: bool = False,
 ) -> list[Listener]:
     """Bind both ports (one when there is no TLS context) and serve."""
-    services = Services(settings, store, authenticator, tls, limits)
+    services = Services(settings, store, authenticator, choices, clock, tls, limits)
     ports = settings.ports
     plain = await listen("pop3", factory(services, tls=False), settings.bind, ports.pop3, reuse_port=reuse_port)
     if tls is None:

@@ -1,4 +1,4 @@
-"""The maildrop of a session: the snapshot of INBOX, its octets, and the lock that keeps a second client out.
+"""The maildrop of a session: the snapshot of a mailbox, its octets, and the lock that keeps a second client out.
 
 Invariants: one session per maildrop in all processes of a machine (RFC 1939 §3), held by a file lock that dies with its
 process; deletions are one transaction, made only when the client said QUIT, and touch only messages of the snapshot.
@@ -9,12 +9,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from server.accounts.pop3_choice import DEFAULT, Choice, Deleted
 from server.db.transaction import Reader, Writer
-from server.pop3.session import Maildrop
-from server.store import expunge, mailboxes, messages
+from server.pop3.action import Maildrop
+from server.store import expunge, mailboxes, messages, popped
+from server.store.errors import NoSuchMailbox, NoSuchMessage
+from server.store.octet_stream import OctetStream, open_stream
 
-INBOX = "INBOX"
-_FIELDS = frozenset({"content_id"})
+_FIELDS = frozenset({"content_id", "header_size"})
 
 
 class InUse(Exception):
@@ -46,23 +48,49 @@ class Lock:
             self._descriptor = None
 
 
-def snapshot(r: Reader) -> Maildrop:
-    """Number what INBOX holds now; later changes do not show (RFC 1939 §5)."""
-    inbox = mailboxes.by_name(r, INBOX)
-    uids, sizes = messages.sizes(r, inbox.id)
-    return Maildrop(inbox.id, inbox.uidvalidity, uids, sizes)
+def snapshot(r: Reader, choice: Choice = DEFAULT) -> Maildrop:
+    """Number what the chosen mailbox holds now; later changes do not show (RFC 1939 §5). Raises NoSuchMailbox.
+
+    The unique id of a message is made of its mailbox's uidvalidity, which no other mailbox of the account has, and its uid: it is the same
+    whether all of the mailbox is shown or one label.
+    """
+    shown = mailboxes.by_name(r, choice.mailbox)
+    uids, sizes = messages.sizes(r, shown.id, keyword=choice.label or None)
+    return Maildrop(shown.id, shown.uidvalidity, uids, sizes, choice.days)
 
 
-def octets(r: Reader, maildrop: Maildrop, uids: Sequence[int]) -> dict[int, bytes]:
-    """Return the octets of those messages that are still there."""
+def octets(r: Reader, maildrop: Maildrop, uids: Sequence[int]) -> dict[int, tuple[bytes, int]]:
+    """Return the octets of those messages that are still there, and the size of each header."""
     found = messages.rows(r, maildrop.mailbox_id, uids, fields=_FIELDS)
-    return {row.uid: messages.raw(r, row) for row in found}
+    return {row.uid: (messages.raw(r, row), row.header_size) for row in found}
 
 
-def delete(w: Writer, maildrop: Maildrop, uids: Sequence[int]) -> bool:
-    """Remove messages for good; what somebody else removed meanwhile counts as done. False: it is another mailbox now."""
-    inbox = mailboxes.by_name(w, INBOX)
-    if (inbox.id, inbox.uidvalidity) != (maildrop.mailbox_id, maildrop.uidvalidity):
+def stream(r: Reader, maildrop: Maildrop, uid: int) -> OctetStream | None:
+    """Begin to read a message that is too large to be held; None when it is not there any more."""
+    try:
+        return open_stream(r, maildrop.mailbox_id, uid)
+    except NoSuchMessage:
+        return None
+
+
+def remember(w: Writer, maildrop: Maildrop, uids: Sequence[int], at: int) -> None:
+    """Note that messages were taken, for an account where that begins their last days."""
+    popped.remember(w, maildrop.mailbox_id, uids, at)
+
+
+def delete(w: Writer, maildrop: Maildrop, uids: Sequence[int], becomes: Deleted, *, now: int) -> bool:
+    """Do with deleted messages as the account wants; what somebody else removed meanwhile counts as done.
+
+    False: the mailbox is gone, or it is another one now.
+    """
+    try:
+        shown = mailboxes.by_id(w, maildrop.mailbox_id)
+    except NoSuchMailbox:
         return False
-    expunge.remove(w, inbox.id, uids)
+    if shown.uidvalidity != maildrop.uidvalidity:
+        return False
+    if becomes is Deleted.REMOVED:
+        expunge.remove(w, shown.id, uids)
+    else:
+        popped.put_away(w, shown, uids, popped.TRASH if becomes is Deleted.TRASH else popped.ARCHIVE, now=now)
     return True

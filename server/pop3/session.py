@@ -1,4 +1,4 @@
-"""One POP3 session as a state machine that does nothing by itself (RFC 1939).
+"""One POP3 session as a state machine that does nothing by itself (RFC 1939, RFC 2449, RFC 6856).
 
 `receive` takes a line and returns an action: a reply to send, or something to do first (check a sign-in, send a message,
 commit the deletions, start TLS, hang up); whoever does it answers with `opened`, `refused`, `committed` or `secured`.
@@ -8,69 +8,20 @@ nothing is deleted unless QUIT comes in the transaction state (RFC 1939 §6, sec
 clear unless `plain_allowed` or TLS is on.
 """
 
-from array import array
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
+from itertools import islice
 
 from server.accounts import sasl
 from server.accounts.sasl import SaslRefused
-from server.pop3 import syntax
+from server.pop3 import capability, syntax, wording
+from server.pop3.action import Action, Commit, Listing, Maildrop, Retrieve, Send, SignIn, StartTls
 from server.pop3.syntax import Command, SyntaxRefused
 
 MAX_BAD_COMMANDS = 20
 MAX_FAILED_SIGN_INS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Maildrop:
-    """What INBOX held at sign-in; message n of the session is index n - 1 of each array."""
-
-    mailbox_id: int
-    uidvalidity: int
-    uids: "array[int]"
-    sizes: "array[int]"
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Octets for the client; `close`: hang up after them."""
-
-    data: bytes
-    close: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """Check this claim and open the maildrop."""
-
-    claim: sasl.Claim
-
-
-@dataclass(frozen=True, slots=True)
-class Retrieve:
-    """Send this message: all of it, or its headers and `top` lines."""
-
-    uid: int
-    size: int
-    top: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """Delete these for good, then answer."""
-
-    uids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StartTls:
-    """Say so, then begin the handshake; what the client sent ahead is dropped."""
-
-    data: bytes
-
-
-Action = Send | SignIn | Retrieve | Commit | StartTls
+ROWS_AT_ONCE = 1_000
+"""A list of more messages is made piece by piece, so that others have their turn between two pieces."""
 
 
 class State(Enum):
@@ -84,6 +35,11 @@ class Session:
 
     def __init__(self, *, tls: bool, tls_available: bool, plain_allowed: bool) -> None:
         self.state = State.AUTHORIZATION
+        self.utf8 = False
+        """Messages are sent as they are, also those with headers in UTF-8 (RFC 6856 §2.1)."""
+        self._language = wording.ENGLISH
+        self.days: int | None = None
+        """For how many days a message that was retrieved stays at least; before the sign-in, whoever it is."""
         self._tls, self._tls_available, self._plain_allowed = tls, tls_available, plain_allowed
         self._username: str | None = None
         self._exchange: sasl.Exchange | None = None
@@ -98,6 +54,14 @@ class Session:
     def greeting(self) -> bytes:
         """No timestamp in it: APOP (RFC 1939 §7) would need the password in the clear on our disk."""
         return syntax.ok("Posthouse POP3 ready")
+
+    def ok(self, text: str, **values: int) -> bytes:
+        """A positive reply in the client's language."""
+        return syntax.ok(wording.say(self._language, text, **values))
+
+    def error(self, text: str, code: str | None = None, **values: int) -> bytes:
+        """A negative reply in the client's language."""
+        return syntax.error(wording.say(self._language, text, **values), code)
 
     def receive(self, line: bytes) -> Action:
         """Return what to do about one line."""
@@ -119,14 +83,17 @@ class Session:
     def opened(self, maildrop: Maildrop) -> Send:
         """The sign-in was right and the maildrop is ours alone."""
         self.state, self._maildrop = State.TRANSACTION, maildrop
-        return Send(syntax.ok(f"{len(maildrop.uids)} messages ({sum(maildrop.sizes)} octets)"))
+        self.days = maildrop.days
+        return Send(
+            self.ok("{messages} messages ({octets} octets)", messages=len(maildrop.uids), octets=sum(maildrop.sizes))
+        )
 
-    def refused(self, text: str, code: str | None, *, counts: bool = True) -> Send:
+    def refused(self, text: str, code: str | None, *, counts: bool = True, **values: int) -> Send:
         """The sign-in failed. RFC 1939 §4: the client may try again, here a few times."""
         self._username = None
         failure, self._failure = self._failure, None
         self._failed += counts
-        reply = syntax.error(text, code)
+        reply = self.error(text, code, **values)
         if self._failed >= MAX_FAILED_SIGN_INS:
             return Send(reply, close=True)
         if failure is not None and counts:
@@ -137,8 +104,8 @@ class Session:
 
     def committed(self, *, complete: bool) -> Send:
         """The deletions are done, or (RFC 1939 §6) some could not be."""
-        text = syntax.ok("bye") if complete else syntax.error("some deleted messages not removed", "SYS/TEMP")
-        return Send(text, close=True)
+        reply = self.ok("bye") if complete else self.error("some deleted messages not removed", "SYS/TEMP")
+        return Send(reply, close=True)
 
     def secured(self) -> None:
         """TLS is on; RFC 2595 §4: what was said before is forgotten."""
@@ -154,16 +121,30 @@ class Session:
     def _bad_command(self, text: str) -> Send:
         """Before the sign-in a stranger gets a few mistakes only (security.md T104)."""
         self._bad += self.state is State.AUTHORIZATION
-        return Send(syntax.error(text), close=self._bad >= MAX_BAD_COMMANDS)
+        return Send(self.error(text), close=self._bad >= MAX_BAD_COMMANDS)
 
     def capa(self, _command: Command) -> Send:
-        # RFC 2449 §5: CAPA is valid in both states and lists what holds in general.
-        found = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
-        if self.state is State.AUTHORIZATION and self._plain:
-            found += ["USER", "SASL " + " ".join(sasl.MECHANISMS)]
-        if self.state is State.AUTHORIZATION and self._may_start_tls:
-            found.append("STLS")
-        return Send(syntax.lines("capabilities follow", (name.encode("ascii") for name in found)))
+        found = capability.lines(
+            mechanisms=sasl.MECHANISMS if self._plain else (),
+            may_start_tls=self._may_start_tls,
+            signed_in=self.state is State.TRANSACTION,
+            days=self.days,
+        )
+        return Send(syntax.lines(self.ok("capabilities follow"), found))
+
+    def lang(self, command: Command) -> Send:
+        """RFC 6856 §3.2: list the languages, or choose one, from this reply on."""
+        words = command.words()
+        if not words:
+            found = (f"{tag} {name}".encode() for tag, name in wording.LANGUAGES.items())
+            return Send(syntax.lines(self.ok("languages follow"), found))
+        if len(words) > 1:
+            raise SyntaxRefused("wrong number of arguments")
+        chosen = wording.choose(words[0].decode("ascii", "replace"))
+        if chosen is None:
+            return Send(self.error("that language is not spoken here"))
+        self._language = chosen
+        return Send(syntax.ok(f"{chosen} {wording.say(chosen, 'language changed')}"))
 
     @property
     def _plain(self) -> bool:
@@ -175,7 +156,7 @@ class Session:
 
     def quit(self, _command: Command) -> Action:
         if self.state is State.AUTHORIZATION:
-            return Send(syntax.ok("bye"), close=True)
+            return Send(self.ok("bye"), close=True)
         self.state = State.UPDATE
         maildrop = self._drop
         return Commit(tuple(maildrop.uids[index] for index in sorted(self._deleted)))
@@ -189,7 +170,7 @@ class Session:
             raise SyntaxRefused("a name is needed")
         self._username = _utf8(name)
         # RFC 1939 §7: the answer does not tell whether the name exists.
-        return Send(syntax.ok("name taken, send PASS"))
+        return Send(self.ok("name taken, send PASS"))
 
     def password(self, command: Command) -> Action:
         self._need_plain()
@@ -203,7 +184,7 @@ class Session:
         words = command.words()
         if not words:
             # Not in RFC 5034, but Outlook and getmail ask for the list this way.
-            return Send(syntax.lines("mechanisms follow", (m.encode("ascii") for m in sasl.MECHANISMS)))
+            return Send(syntax.lines(self.ok("mechanisms follow"), (m.encode("ascii") for m in sasl.MECHANISMS)))
         self._need_plain()
         if len(words) > 2:
             raise SyntaxRefused("too many words")
@@ -229,13 +210,23 @@ class Session:
 
     def _end_of_bearer_exchange(self) -> Send:
         self._after_failure = False
-        return Send(syntax.error("sign-in failed", "AUTH"))
+        return Send(self.error("sign-in failed", "AUTH"))
 
     def stls(self, _command: Command) -> Action:
         # RFC 2595 §4: only in the authorization state, and not twice.
         if not self._may_start_tls:
-            return Send(syntax.error("TLS is active already" if self._tls else "TLS is not available"))
-        return StartTls(syntax.ok("begin TLS"))
+            return Send(self.error("TLS is active already" if self._tls else "TLS is not available"))
+        if self.utf8:
+            # RFC 6856 §2.1: a client must not, and this is told to it.
+            return Send(self.error("STLS must come before UTF8"))
+        return StartTls(self.ok("begin TLS"))
+
+    def use_utf8(self, command: Command) -> Send:
+        """RFC 6856 §2.1: messages go out as they are. Without arguments; in the authorization state alone."""
+        if command.argument.strip():
+            raise SyntaxRefused("wrong number of arguments")
+        self.utf8 = True
+        return Send(self.ok("UTF-8 from here on"))
 
     def _need_plain(self) -> None:
         if not self._plain:
@@ -250,26 +241,35 @@ class Session:
         return self._maildrop
 
     def stat(self, _command: Command) -> Send:
-        left = [size for index, size in enumerate(self._drop.sizes) if index not in self._deleted]
-        return Send(syntax.ok(f"{len(left)} {sum(left)}"))
+        sizes = self._drop.sizes
+        octets = sum(sizes) - sum(sizes[index] for index in self._deleted)
+        return Send(syntax.ok(f"{len(sizes) - len(self._deleted)} {octets}"))
 
-    def list_(self, command: Command) -> Send:
+    def list_(self, command: Command) -> Send | Listing:
         sizes = self._drop.sizes
         return self._listing(command, "scan listing follows", lambda index: b"%d" % sizes[index])
 
-    def uidl(self, command: Command) -> Send:
+    def uidl(self, command: Command) -> Send | Listing:
         drop = self._drop
         return self._listing(
             command, "unique ids follow", lambda index: syntax.unique_id(drop.uidvalidity, drop.uids[index])
         )
 
-    def _listing(self, command: Command, first: str, value: Callable[[int], bytes]) -> Send:
+    def _listing(self, command: Command, first: str, value: Callable[[int], bytes]) -> Send | Listing:
         words = command.words()
         if words:
             index = self._index(words, 1)
             return Send(syntax.ok(f"{index + 1} {value(index).decode('ascii')}"))
-        rows = (b"%d %b" % (i + 1, value(i)) for i in range(len(self._drop.uids)) if i not in self._deleted)
-        return Send(syntax.lines(first, rows))
+        count = len(self._drop.uids)
+        rows = (b"%d %b\r\n" % (i + 1, value(i)) for i in range(count) if i not in self._deleted)
+        pieces = self._pieces(first, rows)
+        return Send(b"".join(pieces)) if count <= ROWS_AT_ONCE else Listing(pieces)
+
+    def _pieces(self, first: str, rows: Iterator[bytes]) -> Iterator[bytes]:
+        yield self.ok(first)
+        while piece := b"".join(islice(rows, ROWS_AT_ONCE)):
+            yield piece
+        yield syntax.END
 
     def retr(self, command: Command) -> Retrieve:
         index = self._index(command.words(), 1)
@@ -283,7 +283,7 @@ class Session:
     def dele(self, command: Command) -> Send:
         index = self._index(command.words(), 1)
         self._deleted.add(index)
-        return Send(syntax.ok(f"message {index + 1} deleted"))
+        return Send(self.ok("message {number} deleted", number=index + 1))
 
     def rset(self, _command: Command) -> Send:
         self._deleted.clear()
@@ -316,8 +316,11 @@ _TABLE: dict[tuple[State, str], _Handler] = {
     (State.AUTHORIZATION, "PASS"): Session.password,
     (State.AUTHORIZATION, "AUTH"): Session.auth,
     (State.AUTHORIZATION, "STLS"): Session.stls,
+    (State.AUTHORIZATION, "UTF8"): Session.use_utf8,
+    (State.AUTHORIZATION, "LANG"): Session.lang,
     (State.AUTHORIZATION, "QUIT"): Session.quit,
     (State.TRANSACTION, "CAPA"): Session.capa,
+    (State.TRANSACTION, "LANG"): Session.lang,
     (State.TRANSACTION, "STAT"): Session.stat,
     (State.TRANSACTION, "LIST"): Session.list_,
     (State.TRANSACTION, "UIDL"): Session.uidl,

@@ -1,15 +1,12 @@
 """POP3 lines, pure: commands from octets, replies to octets (RFC 1939, RFC 2449).
 
 Invariants: nothing here raises anything but `SyntaxRefused`, whatever the octets; a reply is one line that ends with CR LF,
-or lines closed by a single dot, with every line that begins with a dot stuffed; octets of a message leave with CR LF line
-ends only, because a client that reads lines by LF would else see an end of the reply inside of the message.
+or lines closed by a single dot. What a message looks like on its way out is in `outgoing`.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-from server.mail import dotstuff
 
 CRLF = b"\r\n"
 END = b".\r\n"
@@ -22,7 +19,6 @@ AUTH_LIMIT = 12_288
 MAX_NUMBER_DIGITS = 9
 
 _VERB = re.compile(rb"[A-Za-z0-9]{2,12}")
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class SyntaxRefused(Exception):
@@ -62,13 +58,13 @@ def number(word: bytes) -> int:
 
 
 def ok(text: str = "") -> bytes:
-    """RFC 1939 §3: a positive status indicator in upper case."""
-    return f"+OK {text}".rstrip(" ").encode("ascii") + CRLF
+    """RFC 1939 §3: a positive status indicator in upper case. RFC 6856 §3.2: the text, when it is not ASCII, is UTF-8."""
+    return f"+OK {text}".rstrip(" ").encode() + CRLF
 
 
 def error(text: str, code: str | None = None) -> bytes:
     """A negative reply; `code` is a response code without brackets (RFC 2449 §8, RFC 3206)."""
-    return f"-ERR [{code}] {text}".encode("ascii") + CRLF if code else f"-ERR {text}".encode("ascii") + CRLF
+    return f"-ERR [{code}] {text}".encode() + CRLF if code else f"-ERR {text}".encode() + CRLF
 
 
 def challenge(base64: bytes) -> bytes:
@@ -76,43 +72,15 @@ def challenge(base64: bytes) -> bytes:
     return b"+ " + base64 + CRLF
 
 
-def lines(first: str, rest: Iterable[bytes]) -> bytes:
-    """Build a multi-line reply of short lines that need no stuffing (CAPA, LIST, UIDL)."""
+def lines(first: bytes, rest: Iterable[bytes]) -> bytes:
+    """Build a multi-line reply of a status indicator and short lines that need no stuffing (CAPA, LANG)."""
     body = CRLF.join(rest)
-    return ok(first) + (body + CRLF if body else b"") + END
+    return first + (body + CRLF if body else b"") + END
 
 
 def unique_id(uidvalidity: int, uid: int) -> bytes:
     """RFC 1939 §7 UIDL: 1 to 70 printable characters that never name another message of this maildrop."""
     return b"%d.%d" % (uidvalidity, uid)
-
-
-def message(raw: bytes) -> bytes:
-    """Return the octets of a message as they leave: CR LF line ends, dots stuffed, closed by CR LF, without the final dot."""
-    if raw.count(b"\n") != raw.count(CRLF):
-        raw = _BARE_LF.sub(CRLF, raw)
-    # RFC 1939 §3: a line that begins with the termination octet is byte-stuffed.
-    raw = dotstuff.stuff(raw)
-    return raw if raw.endswith(CRLF) or not raw else raw.removesuffix(b"\r") + CRLF
-
-
-def top(raw: bytes, count: int) -> bytes:
-    """RFC 1939 §7 TOP: the headers, the blank line and the first `count` lines of the body."""
-    if raw.count(b"\n") != raw.count(CRLF):
-        raw = _BARE_LF.sub(CRLF, raw)
-    if raw.startswith(CRLF):
-        end = len(CRLF)
-    else:
-        end = raw.find(CRLF + CRLF)
-        if end < 0:
-            return raw
-        end += 2 * len(CRLF)
-    for _ in range(count):
-        found = raw.find(b"\n", end)
-        if found < 0:
-            return raw
-        end = found + 1
-    return raw[:end]
 
 
 class LineReader:

@@ -1,8 +1,9 @@
-"""The mail role: SMTP, submission, LMTP, IMAP and POP3."""
+"""The mail role: SMTP, submission, LMTP, IMAP and POP3, and the last days of mail that POP3 programs took."""
 
 import asyncio
 
 from server.accounts.credential import Authenticator
+from server.accounts.pop3_choice import Choices
 from server.config import Settings
 from server.delivery.pipeline import Pipeline
 from server.imap import listener as imap
@@ -11,6 +12,7 @@ from server.net.limits import ConnectionLimits
 from server.net.listener import Listener, close_all
 from server.net.tls import server_context
 from server.pop3 import listener as pop3
+from server.pop3.expiry import Expiry
 from server.runtime.house import DRAIN_GRACE, House, open_house, run, stop_asked, until_asked_or_renamed
 from server.smtp import listener as smtp
 from server.store.store import Store
@@ -27,10 +29,13 @@ def run_mail(settings: Settings) -> None:
         async with open_house(settings) as house:
             store = Store(settings, house.bus, house.clock)
             authenticator = Authenticator(house.directory, house.clock, house.bus)
+            expiry = asyncio.create_task(Expiry(house.directory.database, store, house.clock).run())
             try:
                 while await _serve(house, store, authenticator, asked):
                     log.info("renamed")
             finally:
+                expiry.cancel()
+                await asyncio.gather(expiry, return_exceptions=True)
                 authenticator.close()
                 store.close()
 
@@ -55,5 +60,6 @@ async def _listen(house: House, store: Store, authenticator: Authenticator, host
     pipeline = Pipeline(store, directory, house.queue.submit, house.clock, settings, hostname=hostname)
     listeners = await smtp.start(settings, pipeline, house.queue, directory, authenticator, tls, limits)
     listeners += await imap.start(settings, store, directory, authenticator, house.bus, tls, limits)
-    listeners += await pop3.start(settings, store, authenticator, tls, limits)
+    choices = Choices(directory.database, house.clock)
+    listeners += await pop3.start(settings, store, authenticator, choices, house.clock, tls, limits)
     return listeners

@@ -40,6 +40,11 @@ _GAPS = Statement(
 _SIZES = Statement(
     select(place.c.uid, place.c.size).where(place.c.mailbox_id == bindparam("mailbox")).order_by(place.c.uid)
 )
+_SIZES_WITH = Statement(
+    select(place.c.uid, place.c.size)
+    .where(place.c.mailbox_id == bindparam("mailbox"), func.instr(place.c.keywords, bindparam("keyword")) > 0)
+    .order_by(place.c.uid)
+)
 _RAW = Statement(
     select(content.c.is_object, content.c.digest, content.c.size, octets.c.data)
     .join_from(content, octets, octets.c.content_id == content.c.id, isouter=True)
@@ -98,9 +103,16 @@ def uids(r: Reader, mailbox_id: int) -> "array[int]":
     return found
 
 
-def sizes(r: Reader, mailbox_id: int) -> tuple["array[int]", "array[int]"]:
-    """Return the uids of a mailbox, ascending, and the size of each message (for POP3, which lists nothing else)."""
-    found = r.run(_SIZES, mailbox=mailbox_id).fetchall()
+def sizes(r: Reader, mailbox_id: int, *, keyword: str | None = None) -> tuple["array[int]", "array[int]"]:
+    """Return the uids of a mailbox, ascending, and the size of each message (for POP3, which lists nothing else).
+
+    With a keyword only the messages that have it.
+    """
+    if keyword is None:
+        found = r.run(_SIZES, mailbox=mailbox_id).fetchall()
+    else:
+        spelled = flag_set.known(r, keyword)
+        found = r.run(_SIZES_WITH, mailbox=mailbox_id, keyword=f" {spelled} ").fetchall() if spelled else []
     return array("I", [uid for uid, _ in found]), array("Q", [size for _, size in found])
 
 

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from server.store.crashpoint import reach
 from server.store.errors import NoSuchMessage
@@ -56,6 +57,14 @@ def get(folder: Path, digest: bytes) -> bytes:
     """Return the stored octets; raises NoSuchMessage when an expunge was quicker than this reader."""
     try:
         return path_of(folder, digest).read_bytes()
+    except FileNotFoundError as error:
+        raise NoSuchMessage("the message has just been removed") from error
+
+
+def open_file(folder: Path, digest: bytes) -> BinaryIO:
+    """Open the stored octets, which stay readable when they are removed meanwhile; raises NoSuchMessage as `get`."""
+    try:
+        return path_of(folder, digest).open("rb")
     except FileNotFoundError as error:
         raise NoSuchMessage("the message has just been removed") from error
 

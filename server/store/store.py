@@ -22,7 +22,7 @@ from server.db.footprint import Footprint, footprint_of
 from server.log import get_logger
 from server.net.budget import Turns
 from server.notify.bus import Bus
-from server.store import collect, index, predicate, schema
+from server.store import collect, index, popped, predicate, schema
 from server.store.chores import Chores
 
 T = TypeVar("T")
@@ -138,7 +138,7 @@ class Store:
             if database is None:
                 database = Database(
                     self.path(account),
-                    schema.account_schema(int(self._clock.now().timestamp())),
+                    [schema.account_schema(int(self._clock.now().timestamp())), popped.SCHEMA],
                     crew=self._writers,
                     functions=predicate.FUNCTIONS,
                     on_commit=partial(self._bus.publish, account),

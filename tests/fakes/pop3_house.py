@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.accounts.account import Account
+from server.accounts.pop3_choice import DEFAULT, Choice
 from server.config import Limits, Settings
 from server.net.limits import ConnectionLimits
 from server.net.listener import Listener, listen
 from server.net.tls import server_context
 from server.notify.protocol import SilentBus
-from server.pop3.connection import Services
 from server.pop3.listener import factory
-from server.store import append, mailboxes, messages
+from server.pop3.services import Services
+from server.store import append, expunge, mailboxes, messages
 from server.store.store import Store
 from tests.fakes.authenticator import FakeAuthenticator
 from tests.fakes.clock import FakeClock
@@ -33,6 +34,19 @@ def account(number: int, address: str) -> Account:
 
 
 ANNA, BERT = account(1, ADDRESS), account(2, "bert@example.org")
+
+
+class FakeChoices:
+    """What accounts chose, by their numbers."""
+
+    def __init__(self) -> None:
+        self.made: dict[int, Choice] = {}
+
+    async def of(self, account_id: int) -> Choice:
+        return self.made.get(account_id, DEFAULT)
+
+    async def shortest(self) -> int | None:
+        return min((one.days for one in self.made.values() if one.days), default=None)
 
 
 class Client:
@@ -77,6 +91,8 @@ class House:
     settings: Settings
     store: Store
     authenticator: FakeAuthenticator
+    choices: FakeChoices
+    clock: FakeClock
     listener: Listener
     secure: Listener
     clients: list[Client]
@@ -93,33 +109,53 @@ class House:
         assert (await client.sign_in()).startswith("+OK")
         return client
 
-    async def fill(self, *raws: bytes, account=1) -> None:
+    async def fill(self, *raws: bytes, account=1, mailbox="INBOX", flags=()) -> None:
         prepared = [append.prepare(raw) for raw in raws]
 
         def put(w):
-            inbox = mailboxes.by_name(w, "INBOX")
+            target = mailboxes.by_name(w, mailbox)
             for one in prepared:
-                append.append(w, inbox.id, one)
+                append.append(w, target.id, one, flags=flags)
 
         await self.store.write(account, put)
 
-    async def uids(self, account=1) -> list[int]:
-        return list(await self.store.read(account, lambda r: messages.uids(r, mailboxes.by_name(r, "INBOX").id)))
+    async def uids(self, account=1, mailbox="INBOX") -> list[int]:
+        return list(await self.store.read(account, lambda r: messages.uids(r, mailboxes.by_name(r, mailbox).id)))
+
+    async def remove(self, *positions: int, account=1) -> None:
+        """Another client removes messages of INBOX, counted from one."""
+        uids = await self.uids(account)
+        doomed = [uids[position - 1] for position in positions]
+        await self.store.write(account, lambda w: expunge.remove(w, mailboxes.by_name(w, "INBOX").id, doomed))
+
+    async def taken(self, account=1) -> dict[int, int]:
+        """What was taken, and when."""
+        return dict(await self.store.read(account, lambda r: r.raw("SELECT uid, at FROM popped").fetchall()))
+
+    def now(self) -> int:
+        return int(self.clock.now().timestamp())
+
+    async def until_free(self) -> None:
+        """Wait until every session has ended."""
+        async with asyncio.timeout(10):
+            while len(self.listener.sessions):
+                await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
 async def open_house(folder: Path, limits: Limits | None = None) -> AsyncIterator[House]:
     limits = limits or Limits()
     settings = Settings(data=folder, limits=limits)
-    store = Store(settings, SilentBus(), FakeClock())
+    clock, choices = FakeClock(), FakeChoices()
+    store = Store(settings, SilentBus(), clock)
     tls = server_context(settings, "localhost")
     authenticator = FakeAuthenticator(
         {(ADDRESS, PASSWORD): ANNA, (ADDRESS, TOKEN): ANNA, (BERT.address, PASSWORD): BERT}, {TOKEN: ANNA}
     )
-    services = Services(settings, store, authenticator, tls, ConnectionLimits.of(limits))
+    services = Services(settings, store, authenticator, choices, clock, tls, ConnectionLimits.of(limits))
     listener = await listen("pop3", factory(services, tls=False), "127.0.0.1", 0)
     secure = await listen("pop3s", factory(services, tls=True), "127.0.0.1", 0, tls=tls)
-    house = House(settings, store, authenticator, listener, secure, [])
+    house = House(settings, store, authenticator, choices, clock, listener, secure, [])
     try:
         yield house
     finally:

@@ -15,7 +15,7 @@ from server.clock import SystemClock
 from server.config import Settings
 from server.db import crashpoint
 from server.notify.bus import SilentBus
-from server.store import append, collect, copy, expunge, flags, index, mailboxes
+from server.store import append, collect, copy, expunge, flags, index, mailboxes, popped
 from server.store.append import Prepared
 from server.store.store import Store
 from tests.fakes.mail_account import letter
@@ -59,6 +59,9 @@ async def life(data: Path, ledger: Ledger) -> None:
     await store.write(ACCOUNT, lambda w: flags.store_flags(w, trash, [1], "add", ["\\Deleted"]))
     await store.write(ACCOUNT, lambda w: expunge.expunge(w, trash))
     ledger.promise("expunged")
+    await store.write(ACCOUNT, lambda w: popped.remember(w, 1, [first + 2], 100))
+    await store.write(ACCOUNT, lambda w: popped.clear(w, 100, since=0, now=200))
+    ledger.promise("expired")
     while await store.read(ACCOUNT, lambda r: index.first_unindexed(r) or collect.has_garbage(r)):
         await asyncio.sleep(0.02)
     ledger.promise("tidy")

@@ -3,14 +3,17 @@
 import asyncio
 import base64
 import contextlib
+import random
+from dataclasses import replace
 
 import pytest
 
+from server.accounts.pop3_choice import Choice, Deleted
 from server.config import Limits
 from server.db.errors import DatabaseFull
 from server.pop3 import connection as serving
-from server.pop3 import maildrop
-from server.store import expunge, mailboxes
+from server.pop3 import maildrop, session
+from server.store import expunge, mailboxes, octet_stream
 from tests.fakes.pop3_house import ADDRESS, PASSWORD, TOKEN, message
 
 
@@ -229,7 +232,7 @@ async def test_deleting_fails(house, monkeypatch):
     client = await house.signed_in()
     await client.say("DELE 1")
 
-    def full(w, drop, uids):
+    def full(w, drop, uids, becomes, now):
         raise DatabaseFull("secret path")
 
     monkeypatch.setattr(maildrop, "delete", full)
@@ -241,14 +244,13 @@ async def test_a_renewed_mailbox_is_not_touched(house):
     await house.fill(message(1))
     client = await house.signed_in()
     drop = await house.store.read(1, maildrop.snapshot)
-    assert not await house.store.write(
-        1, lambda w: maildrop.delete(w, type(drop)(drop.mailbox_id, drop.uidvalidity + 1, drop.uids, drop.sizes), [1])
-    )
+    renewed = replace(drop, uidvalidity=drop.uidvalidity + 1)
+    assert not await house.store.write(1, lambda w: maildrop.delete(w, renewed, [1], Deleted.REMOVED, now=0))
     assert (await client.say("STAT")).startswith("+OK 1 ")
 
 
 async def test_an_exception_tells_nothing(house, monkeypatch):
-    def broken(r):
+    def broken(r, choice):
         raise RuntimeError("secret path")
 
     monkeypatch.setattr(maildrop, "snapshot", broken)
@@ -277,6 +279,202 @@ async def test_t126_long_lists_do_not_gather(house, monkeypatch):
         assert (await client.line()).startswith(b"+OK")
         assert len(await client.rest()) == 60
     assert max(flushed) < 4_000
+
+
+async def test_a_list_of_many_messages(house, monkeypatch):
+    await house.fill(*(message(n) for n in range(30)))
+    monkeypatch.setattr(session, "ROWS_AT_ONCE", 7)
+    client = await house.signed_in()
+    client.writer.write(b"DELE 2\r\nLIST\r\nDELE 3\r\nUIDL\r\nNOOP\r\n")
+    assert (await client.line()).startswith(b"+OK message 2")
+    assert (await client.line()).startswith(b"+OK scan")
+    assert [int(line.split()[0]) for line in await client.rest()] == [1, *range(3, 31)]
+    assert (await client.line()).startswith(b"+OK message 3")
+    assert (await client.line()).startswith(b"+OK unique")
+    assert [int(line.split()[0]) for line in await client.rest()] == [1, *range(4, 31)]
+    assert await client.line() == b"+OK\r\n"
+
+
+class TestLargeMessages:
+    """Above a size nothing is held whole."""
+
+    @pytest.fixture(autouse=True)
+    def _everything_is_large(self, monkeypatch):
+        monkeypatch.setattr(serving, "BATCH_OCTETS", 100)
+        monkeypatch.setattr(octet_stream, "PIECE", 1000)
+
+    async def test_piece_by_piece(self, house):
+        body = b"".join(b".%d %s\r\n" % (n, b"x" * (n % 90)) for n in range(2_000))
+        raw = message(1, body)
+        await house.fill(raw, message(2))
+        client = await house.signed_in()
+        client.writer.write(b"RETR 1\r\nTOP 1 3\r\nTOP 1 0\r\nRETR 2\r\n")
+        assert await client.line() == b"+OK %d octets\r\n" % len(raw)
+        assert b"".join(line[line.startswith(b".") :] for line in await client.rest()) == raw
+        assert await client.line() == b"+OK %d octets\r\n" % len(raw)
+        assert (await client.rest())[-4:] == [b"\r\n", b"..0 \r\n", b"..1 x\r\n", b"..2 xx\r\n"]
+        await client.line()
+        assert (await client.rest())[-1] == b"\r\n"
+        await client.line()
+        assert b"Subject: message 2\r\n" in await client.rest()
+
+    async def test_top_reads_no_more_than_it_needs(self, house, monkeypatch):
+        await house.fill(message(1, b"line\r\n" * 10_000))
+        client = await house.signed_in()
+        pieces, real = [], octet_stream.OctetStream.read
+        monkeypatch.setattr(octet_stream.OctetStream, "read", lambda self: pieces.append(1) or real(self))
+        assert len(await client.lines("TOP 1 10")) == 4 + 10
+        assert len(pieces) == 1
+
+    async def test_an_object_beside_the_database(self, house):
+        raw = message(1, random.Random(7).randbytes(600_000).hex().encode() + b"\r\n")
+        await house.fill(raw)
+        assert list(house.store.folder(1).rglob("*.zst"))
+        client = await house.signed_in()
+        await client.say("RETR 1")
+        assert b"".join(await client.rest()) == raw
+
+    async def test_one_that_another_client_removed(self, house):
+        await house.fill(message(1), message(2))
+        client = await house.signed_in()
+        await house.remove(1)
+        assert (await client.say("RETR 1")).startswith("-ERR this message has been removed")
+        assert (await client.say("RETR 2")).startswith("+OK")
+
+
+class TestChoice:
+    """What an account shows, and what becomes of what is taken and deleted."""
+
+    async def test_another_mailbox(self, house):
+        await house.fill(message(1))
+        await house.fill(message(2), message(3), mailbox="Archive")
+        house.choices.made[1] = Choice(mailbox="Archive")
+        client = await house.signed_in()
+        assert (await client.say("STAT")).startswith("+OK 2 ")
+        await client.say("DELE 1")
+        await client.say("QUIT")
+        assert [len(await house.uids(mailbox=name)) for name in ("INBOX", "Archive")] == [1, 1]
+
+    async def test_one_label_has_the_unique_ids_of_the_whole(self, house):
+        await house.fill(message(1))
+        await house.fill(message(2), flags=("ToDo", "\\Seen"))
+        await house.fill(message(3), flags=("ToDoLater",))
+        client = await house.signed_in()
+        whole = [line.split()[1] for line in await client.lines("UIDL")]
+        await client.say("QUIT")
+        assert await client.ended()
+        house.choices.made[1] = Choice(label="todo")
+        client = await house.signed_in()
+        assert await client.lines("UIDL") == [f"1 {whole[1]}"]
+        assert "message 2" in " ".join(await client.lines("TOP 1 0"))
+
+    async def test_a_label_that_nobody_has(self, house):
+        await house.fill(message(1))
+        house.choices.made[1] = Choice(label="unheard")
+        assert await (await house.connect()).sign_in() == "+OK 0 messages (0 octets)"
+
+    async def test_mailboxes_never_share_unique_ids(self, house):
+        await house.fill(message(1))
+        await house.fill(message(2), mailbox="Archive")
+        found = []
+        for name in ("INBOX", "Archive"):
+            house.choices.made[1] = Choice(mailbox=name)
+            client = await house.signed_in()
+            found += [line.split()[1] for line in await client.lines("UIDL")]
+            await client.say("QUIT")
+            assert await client.ended()
+        assert len(set(found)) == 2
+
+    async def test_a_mailbox_that_is_gone(self, house):
+        house.choices.made[1] = Choice(mailbox="Lists/gone")
+        client = await house.connect()
+        assert await client.sign_in() == "-ERR [SYS/PERM] the mailbox chosen for POP3 is gone"
+        house.choices.made.clear()
+        # The lock is free again.
+        assert (await client.sign_in()).startswith("+OK")
+
+    @pytest.mark.parametrize(
+        ("becomes", "source", "target"),
+        [
+            (Deleted.TRASH, "INBOX", "Trash"), (Deleted.ARCHIVE, "INBOX", "Archive"), (Deleted.ARCHIVE, "Archive", "Trash"),
+            (Deleted.TRASH, "Trash", None), (Deleted.REMOVED, "INBOX", None),
+        ],
+    )  # fmt: skip
+    async def test_what_becomes_of_deleted_mail(self, house, becomes, source, target):
+        await house.fill(message(1), message(2), mailbox=source)
+        house.choices.made[1] = Choice(mailbox=source, deleted=becomes)
+        client = await house.signed_in()
+        await client.say("DELE 2")
+        assert await client.say("QUIT") == "+OK bye"
+        assert len(await house.uids(mailbox=source)) == 1
+        for other in {"INBOX", "Archive", "Trash"} - {source}:
+            assert len(await house.uids(mailbox=other)) == (other == target)
+
+    async def test_expire_is_announced(self, house):
+        house.choices.made[2] = Choice(days=3)
+        client = await house.connect()
+        assert "EXPIRE 3 USER" in await client.lines("CAPA")
+        await client.sign_in()
+        assert "EXPIRE NEVER" in await client.lines("CAPA")
+
+    async def test_what_was_taken_is_remembered_however_the_session_ends(self, house):
+        house.choices.made[1] = Choice(days=3)
+        await house.fill(*(message(n) for n in range(1, 5)))
+        uids = await house.uids()
+        client = await house.signed_in()
+        await client.lines("RETR 1")
+        await client.lines("TOP 2 100")
+        client.writer.transport.abort()
+        await house.until_free()
+        assert await house.taken() == {uids[0]: house.now()}
+        house.clock.advance(100)
+        client = await house.signed_in()
+        await client.lines("RETR 1")
+        await client.lines("RETR 3")
+        await client.say("QUIT")
+        assert await client.ended()
+        # The first time counts.
+        assert await house.taken() == {uids[0]: house.now() - 100, uids[2]: house.now()}
+
+    async def test_nothing_is_remembered_where_mail_stays(self, house):
+        await house.fill(message(1))
+        client = await house.signed_in()
+        await client.lines("RETR 1")
+        await client.say("QUIT")
+        assert await client.ended()
+        assert await house.taken() == {}
+
+    async def test_many_are_noted_on_the_way(self, house, monkeypatch):
+        monkeypatch.setattr(serving, "REMEMBER_AFTER", 2)
+        house.choices.made[1] = Choice(days=3)
+        await house.fill(message(1), message(2), message(3))
+        client = await house.signed_in()
+        for number in (1, 2, 3):
+            await client.lines(f"RETR {number}")
+        await client.say("NOOP")
+        assert len(await house.taken()) == 2
+
+
+class TestUtf8:
+    """RFC 6856 §2.1."""
+
+    RAW = "From: b@remote.test\r\nSubject: grüß dich\r\n\r\n8 bit: ä\r\n".encode()
+
+    async def test_a_header_in_utf8_goes_as_it_is_to_who_asks(self, house):
+        await house.fill(self.RAW)
+        client = await house.connect()
+        assert (await client.say("UTF8")).startswith("+OK")
+        await client.sign_in()
+        await client.say("RETR 1")
+        assert b"".join(await client.rest()) == self.RAW
+
+    async def test_and_in_ascii_to_others(self, house):
+        await house.fill(self.RAW)
+        client = await house.signed_in()
+        await client.say("RETR 1")
+        lines = await client.rest()
+        assert lines[1].startswith(b"Subject: =?utf-8?")
+        assert lines[-1] == "8 bit: ä\r\n".encode()
 
 
 class TestLimits:

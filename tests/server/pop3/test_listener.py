@@ -27,19 +27,19 @@ def free_offset() -> int:
 async def test_both_ports(tmp_path):
     settings = Settings(data=tmp_path, port_offset=free_offset())
     tls = server_context(settings, "localhost")
-    found = await listener.start(settings, None, None, tls, ConnectionLimits())
+    found = await listener.start(settings, None, None, None, None, tls, ConnectionLimits())
     assert [(one.name, one.port) for one in found] == [("pop3", settings.ports.pop3), ("pop3s", settings.ports.pop3s)]
     # The second of the ports is taken: the first is given back.
     await found[0].close()
     with pytest.raises(OSError, match="address already in use"):
-        await listener.start(settings, None, None, tls, ConnectionLimits())
+        await listener.start(settings, None, None, None, None, tls, ConnectionLimits())
     await found[1].close()
-    again = await listener.start(settings, None, None, tls, ConnectionLimits())
+    again = await listener.start(settings, None, None, None, None, tls, ConnectionLimits())
     await close_all(again)
 
 
 async def test_without_a_certificate(tmp_path):
     settings = Settings(data=tmp_path, port_offset=free_offset())
-    found = await listener.start(settings, None, None, None, ConnectionLimits())
+    found = await listener.start(settings, None, None, None, None, None, ConnectionLimits())
     assert [one.name for one in found] == ["pop3"]
     await close_all(found)

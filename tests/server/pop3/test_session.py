@@ -2,24 +2,15 @@
 
 import base64
 from array import array
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.accounts.sasl import Claim
-from server.pop3.session import (
-    MAX_BAD_COMMANDS,
-    MAX_FAILED_SIGN_INS,
-    Commit,
-    Maildrop,
-    Retrieve,
-    Send,
-    Session,
-    SignIn,
-    StartTls,
-    State,
-)
+from server.pop3.action import Commit, Listing, Maildrop, Retrieve, Send, SignIn, StartTls
+from server.pop3.session import MAX_BAD_COMMANDS, MAX_FAILED_SIGN_INS, ROWS_AT_ONCE, Session, State
 
 DROP = Maildrop(1, 77, array("Q", [3, 5, 9]), array("Q", [100, 200, 300]))
 
@@ -39,6 +30,13 @@ def say(s: Session, line: str) -> str:
     action = s.receive(line.encode())
     assert isinstance(action, Send), action
     return action.data.decode()
+
+
+def capa(s: Session) -> dict[str, str]:
+    """The capabilities with their arguments."""
+    first, *lines, end, nothing = say(s, "CAPA").split("\r\n")
+    assert (first.startswith("+OK"), end, nothing) == (True, ".", "")
+    return {name: rest for name, _, rest in (line.partition(" ") for line in lines)}
 
 
 class TestAuthorization:
@@ -62,18 +60,15 @@ class TestAuthorization:
 
     def test_no_plain_text_without_tls(self):
         s = session(plain_allowed=False)
-        capa = say(s, "CAPA")
-        assert "USER" not in capa
-        assert "SASL" not in capa
-        assert "STLS" in capa
+        assert not {"USER", "SASL"} & set(capa(s))
+        assert "STLS" in capa(s)
         for line in ("USER anna", "PASS x", "AUTH PLAIN", "AUTH PLAIN AGEAYg=="):
             assert say(s, line).startswith("-ERR"), line
         assert isinstance(s.receive(b"STLS"), StartTls)
         s.secured()
         assert say(s, "USER anna").startswith("+OK")
-        capa = say(s, "CAPA")
-        assert "USER" in capa
-        assert "STLS" not in capa
+        assert "USER" in capa(s)
+        assert "STLS" not in capa(s)
         assert say(s, "STLS").startswith("-ERR")
 
     def test_stls_forgets_the_name(self):
@@ -199,10 +194,107 @@ class TestTransaction:
         opened.receive(b"QUIT")
         assert say(opened, "RETR 1").startswith("-ERR")
 
-    def test_capa(self, opened):
-        lines = say(opened, "CAPA").split("\r\n")
-        assert {"TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"} <= set(lines)
-        assert "USER" not in lines
+    def test_long_lists_come_in_pieces(self):
+        count = 2 * ROWS_AT_ONCE + 5
+        s = session()
+        s.opened(Maildrop(1, 7, array("I", range(1, count + 1)), array("Q", [9] * count)))
+        say(s, "DELE 2")
+        found = s.receive(b"LIST")
+        assert isinstance(found, Listing)
+        pieces = list(found.pieces)
+        assert max(piece.count(b"\n") for piece in pieces) <= ROWS_AT_ONCE
+        lines = b"".join(pieces).decode().split("\r\n")
+        assert lines[0].startswith("+OK")
+        assert lines[1:-2] == [f"{n} 9" for n in range(1, count + 1) if n != 2]
+        assert lines[-2:] == [".", ""]
+
+
+class TestCapabilities:
+    """RFC 2449: what is announced in which state."""
+
+    def test_those_without_differences_are_the_same_in_both_states(self):
+        s = session(plain_allowed=True)
+        before = capa(s)
+        s.opened(DROP)
+        assert capa(s) == before
+        assert before == {
+            "TOP": "", "UIDL": "", "RESP-CODES": "", "AUTH-RESP-CODE": "", "PIPELINING": "", "USER": "", "STLS": "",
+            "SASL": "PLAIN LOGIN OAUTHBEARER XOAUTH2", "UTF8": "USER", "LANG": "", "EXPIRE": "NEVER",
+            "IMPLEMENTATION": "Posthouse",
+        }  # fmt: skip
+
+    def test_expire_is_the_shortest_of_all_and_then_ones_own(self):
+        s = session()
+        s.days = 5
+        assert capa(s)["EXPIRE"] == "5 USER"
+        s.opened(replace(DROP, days=30))
+        assert capa(s)["EXPIRE"] == "30"
+
+    def test_expire_of_one_whose_mail_stays(self):
+        s = session()
+        s.days = 5
+        s.opened(DROP)
+        assert capa(s)["EXPIRE"] == "NEVER"
+
+
+class TestUtf8:
+    """RFC 6856 §2."""
+
+    def test_is_of_the_authorization_state(self, opened):
+        s = session()
+        assert say(s, "UTF8").startswith("+OK")
+        assert s.utf8
+        assert say(opened, "UTF8").startswith("-ERR")
+        assert not opened.utf8
+
+    def test_takes_nothing(self):
+        s = session()
+        assert say(s, "UTF8 USER").startswith("-ERR")
+        assert not s.utf8
+
+    def test_no_tls_after_it(self):
+        s = session()
+        say(s, "UTF8")
+        assert say(s, "STLS").startswith("-ERR")
+
+    def test_names_may_be_utf8(self):
+        s = session()
+        assert say(s, "USER zoë@example.org").startswith("+OK")
+        assert s.receive("PASS größe".encode()) == SignIn(Claim("zoë@example.org", "größe"))
+        assert s.receive(b"USER zo\xeb").data.startswith(b"-ERR")
+
+
+class TestLanguage:
+    """RFC 6856 §3."""
+
+    def test_the_list(self, opened):
+        for s in (session(), opened):
+            lines = say(s, "LANG").split("\r\n")
+            assert lines[1:] == ["en English", "zh-Hans 简体中文", "zh-Hant 繁體中文", ".", ""]
+
+    def test_from_this_reply_on(self, opened):
+        assert say(opened, "LANG zh-TW") == "+OK zh-Hant 語言已切換\r\n"
+        assert say(opened, "DELE 1") == "+OK 第 1 封已刪除\r\n"
+        assert say(opened, "DELE 1") == "-ERR 沒有這封郵件\r\n"
+        assert say(opened, "STAT") == "+OK 2 500\r\n"
+        assert say(opened, "LANG en-GB") == "+OK en language changed\r\n"
+        assert say(opened, "DELE 1") == "-ERR no such message\r\n"
+
+    def test_before_the_sign_in_too(self):
+        s = session()
+        say(s, "LANG zh")
+        assert s.refused("sign-in failed", "AUTH").data.decode() == "-ERR [AUTH] 登录失败\r\n"
+        assert s.opened(DROP).data.decode() == "+OK 3 封邮件（600 字节）\r\n"
+
+    @pytest.mark.parametrize("wanted", ["MUL", "de", "x", "zh_TW", "-", "zh-", "e n", "\x7f", "en-" + "a" * 9])
+    def test_what_is_not_spoken_changes_nothing(self, opened, wanted):
+        say(opened, "LANG zh-Hans")
+        assert say(opened, f"LANG {wanted}").startswith("-ERR ")
+        assert say(opened, "RETR 9") == "-ERR 没有这封邮件\r\n"
+
+    def test_the_servers_own(self, opened):
+        say(opened, "LANG zh-Hans")
+        assert say(opened, "LANG *") == "+OK en language changed\r\n"
 
 
 LINES = st.one_of(
@@ -210,10 +302,28 @@ LINES = st.one_of(
     st.builds(
         lambda verb, rest: verb + b" " + rest,
         st.sampled_from(
-            [b"USER", b"PASS", b"AUTH", b"RETR", b"TOP", b"DELE", b"LIST", b"UIDL", b"QUIT", b"RSET", b"STLS", b"CAPA"]
+            [
+                b"USER",
+                b"PASS",
+                b"AUTH",
+                b"RETR",
+                b"TOP",
+                b"DELE",
+                b"LIST",
+                b"UIDL",
+                b"QUIT",
+                b"RSET",
+                b"STLS",
+                b"CAPA",
+                b"UTF8",
+                b"LANG",
+                b"STAT",
+                b"NOOP",
+            ]
         ),
         st.one_of(
-            st.sampled_from([b"1", b"3", b"1 1", b"", b"PLAIN", b"PLAIN AGEAYg==", b"*"]), st.binary(max_size=20)
+            st.sampled_from([b"1", b"3", b"1 1", b"", b"PLAIN", b"PLAIN AGEAYg==", b"*", b"zh-Hant", b"en"]),
+            st.binary(max_size=20),
         ),
     ),
 )

@@ -8,16 +8,6 @@ from server.pop3 import syntax
 from server.pop3.syntax import Command, LineReader, SyntaxRefused
 
 
-def unstuffed(reply: bytes) -> bytes:
-    """What a client makes of the lines up to the closing dot."""
-    lines = []
-    for line in reply.split(b"\r\n"):
-        if line == b".":
-            return b"".join(part + b"\r\n" for part in lines)
-        lines.append(line[1:] if line.startswith(b".") else line)
-    raise AssertionError("no end")
-
-
 class TestCommand:
     @pytest.mark.parametrize(
         ("line", "expected"),
@@ -73,73 +63,14 @@ class TestReplies:
         assert syntax.challenge(b"") == b"+ \r\n"
 
     def test_multi_line(self):
-        assert syntax.lines("x", []) == b"+OK x\r\n.\r\n"
-        assert syntax.lines("x", [b"1 2", b"2 3"]) == b"+OK x\r\n1 2\r\n2 3\r\n.\r\n"
+        assert syntax.lines(b"+OK x\r\n", []) == b"+OK x\r\n.\r\n"
+        assert syntax.lines(b"+OK x\r\n", [b"1 2", b"2 3"]) == b"+OK x\r\n1 2\r\n2 3\r\n.\r\n"
 
     def test_unique_id_is_as_rfc_1939_wants_it(self):
         longest = syntax.unique_id(2**32 - 1, 2**32 - 1)
         assert len(longest) <= 70
         assert all(0x21 <= octet <= 0x7E for octet in longest)
         assert syntax.unique_id(11, 1) != syntax.unique_id(1, 11)
-
-
-class TestMessage:
-    @pytest.mark.parametrize(
-        ("raw", "wire"),
-        [
-            (b"", b""),
-            (b"a\r\n", b"a\r\n"),
-            (b"a", b"a\r\n"),
-            (b".\r\n", b"..\r\n"),
-            (b"a\r\n.b\r\n..\r\n", b"a\r\n..b\r\n...\r\n"),
-            (b"a\n.\nb\n", b"a\r\n..\r\nb\r\n"),
-            (b"a\r", b"a\r\n"),
-            (b"\n", b"\r\n"),
-        ],
-    )
-    def test_stuffing(self, raw, wire):
-        assert syntax.message(raw) == wire
-
-    @given(
-        st.lists(st.sampled_from([b".", b"\r", b"\n", b"\r\n", b"a", b"..", b"\r\n.\r\n", b"\0", b"\xff"])).map(
-            b"".join
-        )
-    )
-    def test_nothing_in_a_message_ends_the_reply(self, raw):
-        reply = syntax.message(raw) + syntax.END
-        assert reply.count(b"\n") == reply.count(b"\r\n")
-        # A client that reads by LF and one that reads by CR LF both see one end, the last line.
-        assert [line.rstrip(b"\r") for line in reply.split(b"\n")].index(b".") == reply.count(b"\n") - 1
-        expected = syntax._BARE_LF.sub(b"\r\n", raw)
-        if expected and not expected.endswith(b"\r\n"):
-            expected = expected.removesuffix(b"\r") + b"\r\n"
-        assert unstuffed(reply) == expected
-
-
-class TestTop:
-    RAW = b"A: 1\r\nB: 2\r\n\r\none\r\ntwo\r\nthree"
-
-    @pytest.mark.parametrize(
-        ("count", "expected"),
-        [
-            (0, b"A: 1\r\nB: 2\r\n\r\n"),
-            (1, b"A: 1\r\nB: 2\r\n\r\none\r\n"),
-            (2, b"A: 1\r\nB: 2\r\n\r\none\r\ntwo\r\n"),
-            (3, RAW),
-            (999, RAW),
-        ],
-    )
-    def test_lines(self, count, expected):
-        assert syntax.top(self.RAW, count) == expected
-
-    def test_odd_messages(self):
-        assert syntax.top(b"A: 1\r\n", 5) == b"A: 1\r\n"
-        assert syntax.top(b"\r\nbody\r\nmore", 1) == b"\r\nbody\r\n"
-        assert syntax.top(b"A: 1\n\nbody\nmore\n", 1) == b"A: 1\r\n\r\nbody\r\n"
-
-    @given(st.binary(max_size=200), st.integers(0, 20))
-    def test_is_a_beginning(self, raw, count):
-        assert syntax._BARE_LF.sub(b"\r\n", raw).startswith(syntax.top(raw, count))
 
 
 class TestLineReader:
