@@ -4,6 +4,7 @@ from server.db.transaction import Writer
 from server.imap.access import Place, require
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
+from server.imap.progress import patiently
 from server.imap.selected import Selected
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply, status
@@ -53,4 +54,4 @@ async def _within(ctx: Context, view: Selected, place: Place, uids: list[int], *
         act = store.move if move else store.copy
         return act(writer, view.mailbox_id, uids, target.id, mask=rights.flag_mask(place.held))
 
-    return await ctx.write_view(write)
+    return await patiently(ctx, ctx.write_view(write))

@@ -1,6 +1,7 @@
 """EXPUNGE and UID EXPUNGE (RFC 9051 §6.4.3, RFC 4315). The session sends the EXPUNGE lines, as for anybody's expunge."""
 
 from server.imap.handler import Context
+from server.imap.progress import patiently
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply
 from server.store import expunge as store
@@ -13,7 +14,7 @@ async def expunge(ctx: Context, command: c.Expunge) -> Reply:
     if command.uids is not None:
         await ctx.load_view()
         uids = view.uids_at(view.positions(command.uids, uid=True, saved=ctx.saved))
-    gone = await ctx.write_view(lambda w: store.expunge(w, view.mailbox_id, uids), EXPUNGE)
+    gone = await patiently(ctx, ctx.write_view(lambda w: store.expunge(w, view.mailbox_id, uids), EXPUNGE))
     if not gone:
         return Reply("Nothing to expunge")
     if ctx.qresync:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from server.db.transaction import Reader
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
+from server.imap.progress import patiently
 from server.imap.selected import Selected
 from server.imap.syntax import command as c
 from server.imap.syntax.parse_message import CHARSETS
@@ -33,7 +34,9 @@ LARGE = 1_000
 async def search(ctx: Context, command: c.Search) -> Reply:
     query = await _query(ctx, command.key, command.charset, saving=_saves(command.returned))
     view = ctx.view
-    found = await ctx.read_view(lambda r: view.only_known(store_search.search(r, view.mailbox_id, query)))
+    found = await patiently(
+        ctx, ctx.read_view(lambda r: view.only_known(store_search.search(r, view.mailbox_id, query)))
+    )
     highest = await _highest(ctx, command.key, found)
     if command.returned is None and not ctx.rev2:
         return await _listed(ctx, b"* SEARCH", found, uid=command.uid, highest=highest)
@@ -46,10 +49,12 @@ async def sort(ctx: Context, command: c.Sort) -> Reply:
     view = ctx.view
     window = _window(command)
     if window is not None:
-        page, total = await ctx.read_view(lambda r: _page(r, view, query, command, window))
+        page, total = await patiently(ctx, ctx.read_view(lambda r: _page(r, view, query, command, window)))
         if page is not None:
             return await _page_reply(ctx, page, total, command)
-    found = await ctx.read_view(lambda r: view.only_known(store_sort.sort(r, view.mailbox_id, query, command.criteria)))
+    found = await patiently(
+        ctx, ctx.read_view(lambda r: view.only_known(store_sort.sort(r, view.mailbox_id, query, command.criteria)))
+    )
     highest = await _highest(ctx, command.key, found)
     if command.returned is None:
         return await _listed(ctx, b"* SORT", found, uid=command.uid, highest=highest)
@@ -93,8 +98,9 @@ async def thread(ctx: Context, command: c.Thread) -> Reply:
     query = await _query(ctx, command.key, command.charset, saving=False)
     view = ctx.view if command.uid else await ctx.load_view()
     gather = store_threads.threads if command.algorithm == "REFERENCES" else store_subjects.threads
-    listed = await ctx.read_view(
-        lambda r: thread_list(gather(r, view.mailbox_id, query), _text_of(view, uid=command.uid))
+    listed = await patiently(
+        ctx,
+        ctx.read_view(lambda r: thread_list(gather(r, view.mailbox_id, query), _text_of(view, uid=command.uid))),
     )
     return Reply("Done", untagged=((b"* THREAD " + listed if listed else b"* THREAD") + b"\r\n",))
 

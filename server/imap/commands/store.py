@@ -6,6 +6,7 @@ from server.db.transaction import Writer
 from server.imap.errors import Reason, Refusal
 from server.imap.flags import settable
 from server.imap.handler import Context
+from server.imap.progress import patiently
 from server.imap.syntax import command as c
 from server.imap.syntax.fetch_response import fetch, flag_list
 from server.imap.syntax.response import Reply
@@ -37,7 +38,7 @@ async def store(ctx: Context, command: c.Store) -> Reply:
             writer, view.mailbox_id, uids, operation, wanted, unchanged_since=command.unchanged_since, mask=mask
         )
 
-    result = await ctx.write_view(change)
+    result = await patiently(ctx, ctx.write_view(change))
     view.note_own((uid, modseq) for uid, _, modseq in result.changed)
     await _tell(ctx, command, result)
     if result.failed:
