@@ -81,6 +81,8 @@ PROFILES = {
     ),
     # Every message about 20 kB on the wire: 8 kB of text, and the same kind of text as HTML.
     "fixed20k": ((100, "newsletter", 20_000, 20_000),),
+    # A million of them fit in a few GB, and are there within the hour.
+    "notes": ((100, "plain", 200, 900),),
     # Small enough that 100 000 messages fit in about 1 GB.
     "archive": ((70, "plain", 1_000, 4_000), (29, "newsletter", 8_000, 20_000), (1, "attachment", 100_000, 500_000)),
 }

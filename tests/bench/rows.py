@@ -30,6 +30,7 @@ ROWS = [
     Line("... web role", "rest.start_web_mb", "MB"),
     Line("... with 50 connections in IDLE", "memory.idle.pss_mb", "MB"),
     Line("... a further IDLE connection", "memory.idle.pss_mb_per_connection", "MB", "0.03"),
+    Line("... a further one, a minute and a half later", "memory.rested.pss_mb_per_connection", "MB", "0.03"),
     Line("... CPU with 50 in IDLE", "memory.idle.cpu_ms_per_s", "ms/s"),
     Line("... right after all workloads", "rest.after_mb", "MB"),
     Line("... a minute and a half later", "rest.quiet_mb", "MB", "issue: 300"),
