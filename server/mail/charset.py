@@ -6,6 +6,7 @@ a label means the superset in real use: gb2312 is read as gb18030, iso-8859-1 as
 The result holds no lone surrogates, so it can always be written as UTF-8.
 """
 
+import re
 from typing import Final
 
 FALLBACK: Final = "cp1252"
@@ -125,3 +126,45 @@ def _utf8_or_fallback(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.decode(FALLBACK, "replace")
+
+
+_MARKS: Final = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+# Characters of GB 2312: two octets each, both of them high, in runs of their own.
+_CHINESE: Final = re.compile(rb"(?<![\x80-\xff])(?:[\xa1-\xa9\xb0-\xf7][\xa1-\xfe])+(?![\x80-\xff])")
+_HIGH: Final = bytes(range(0x80, 0x100))
+_SAMPLE: Final = 16_384
+_MOST: Final = 0.8
+
+
+def guess(data: bytes) -> str:
+    """Text of octets that nobody named a charset for, such as an attached file, which may be cut off anywhere.
+
+    What a byte order mark says, else UTF-16 where every second octet is NUL, else UTF-8 where valid, else Chinese where nearly
+    all octets that are not ASCII make characters of GB 2312, else windows-1252.
+    """
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return _whole(data.decode(name, "replace"))
+    sample = data[:_SAMPLE]
+    if b"\x00" in sample:
+        even, odd = sample[::2].count(0), sample[1::2].count(0)
+        if max(even, odd) * 4 > len(sample) and min(even, odd) * 8 < len(sample):
+            return _whole(data.decode("utf-16-be" if even > odd else "utf-16-le", "replace"))
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start > len(data) - 4:
+            return data[: error.start].decode("utf-8")
+    high = len(sample) - len(sample.translate(None, _HIGH))
+    if sum(map(len, _CHINESE.findall(sample))) > high * _MOST:
+        return data.decode("gb18030", "replace")
+    return data.decode(FALLBACK, "replace")
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -7,9 +7,10 @@ looked for the same way. Words that the HTML only repeats from the plain text ar
 import re
 from typing import Final
 
-from server.mail import encoded_word, header, html_text
+from server.mail import charset, encoded_word, header, html_text
 from server.mail.limits import Limits
 from server.mail.part import Part
+from server.mail.part_content import decoded
 from server.mail.part_content import text as part_text
 
 _QUOTE_OR_RULE: Final = re.compile(r"^(?:>.*|[-_=*~ ]{3,}\r?)$", re.MULTILINE)
@@ -23,12 +24,12 @@ def squeeze(text: str) -> str:
 
 
 def read(raw: bytes, root: Part, limits: Limits) -> tuple[str, str]:
-    """The searchable text, one line a part, and the preview."""
+    """The searchable text, one line a part, and the preview. What was attached comes last: a limit cuts it off first."""
     pieces: list[str] = []
     room = limits.text
     plain = ""
     plain_preview = html_preview = ""
-    for part in root.walk():
+    for part in sorted(root.walk(), key=_is_attached):
         if room <= 0:
             break
         if part.embedded is not None:
@@ -40,7 +41,7 @@ def read(raw: bytes, root: Part, limits: Limits) -> tuple[str, str]:
             html_preview = html_preview or preview(lines, limits.preview)
             piece = " ".join(_news(lines, plain))
         else:
-            text = part_text(raw, part, limit=room)
+            text = _plain(raw, part, room)
             if part.subtype != "calendar" and part.disposition != "attachment":
                 plain_preview = plain_preview or preview(text, limits.preview)
             piece = plain = squeeze(text)
@@ -48,6 +49,17 @@ def read(raw: bytes, root: Part, limits: Limits) -> tuple[str, str]:
             pieces.append(piece[:room])
             room -= len(piece) + 1
     return "\n".join(pieces), plain_preview or html_preview
+
+
+def _is_attached(part: Part) -> bool:
+    return part.disposition == "attachment" and part.embedded is None
+
+
+def _plain(raw: bytes, part: Part, room: int) -> str:
+    """A file's text comes as it lies on a disk, often with no word of its character set."""
+    if part.filename is not None and charset.codec(part.params.get("charset")) in {None, charset.FALLBACK}:
+        return charset.guess(decoded(raw, part, limit=room))
+    return part_text(raw, part, limit=room)
 
 
 def _news(html_lines: str, plain: str) -> list[str]:

@@ -29,6 +29,8 @@ _PLUMBING: Final = frozenset(
         "text/calendar",
     }
 )
+# Types of files; text is read with the message, and pictures, sound and video have none.
+_DOCUMENTS: Final = frozenset({"application"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Summary:
     text: str  # white space squeezed, one line a part
     has_attachment: bool
     attachment_names: tuple[str, ...]
+    attached_names: tuple[str, ...]  # those, and what embedded messages carry: for searching
+    documents: tuple[Part, ...]  # parts that are neither text nor multipart: what a reader of documents may look at
 
 
 def summarise(raw: bytes, *, limits: Limits = DEFAULT) -> Summary:
@@ -93,6 +97,8 @@ def summarise(raw: bytes, *, limits: Limits = DEFAULT) -> Summary:
         text=text,
         has_attachment=has_attachment,
         attachment_names=names,
+        attached_names=tuple(dict.fromkeys((*names, *_embedded_names(root)))),
+        documents=tuple(part for part in root.walk() if part.type in _DOCUMENTS and not part.children),
     )
 
 
@@ -124,6 +130,16 @@ def _attachments(root: Part) -> tuple[bool, tuple[str, ...]]:
         if name:
             names.append(name)
     return found, tuple(names)
+
+
+def _embedded_names(root: Part) -> list[str]:
+    return [
+        name
+        for outer in root.walk()
+        if outer.embedded is not None
+        for part in outer.embedded.walk()
+        if (name := part.filename) and not part.children and part.embedded is None
+    ]
 
 
 def _is_attachment(part: Part, *, in_related: bool) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import Table, bindparam, func, insert, select, update
 
 from server.db.database import Writer
 from server.db.statement import Statement
-from server.store import changes, conversation, flag_set, index, objects, schema
+from server.store import changes, conversation, flag_set, index, objects, schema, unread
 from server.store.crashpoint import reach
 from server.store.errors import NoSuchMailbox, OverQuota
 from server.store.model import Appended, email_id, thread_id
@@ -180,3 +180,5 @@ def insert_texts(w: Writer, content_id: int, message: Prepared) -> None:
         participants=" ".join(message.participants), **message.keys, **facets,
     )  # fmt: skip
     w.run(_INSERT_FOLDED, content_id=content_id, head=message.head, body=message.text, seal=message.seal)
+    if message.unread:
+        unread.add(w, content_id)

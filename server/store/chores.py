@@ -1,6 +1,6 @@
-"""Work that may wait a moment: filling the indexes, clearing up after expunges.
+"""Work that may wait a moment: filling the indexes, clearing up after expunges, reading documents.
 
-One thread for all accounts, so that it never takes more than one core. A chore that is asked for again while it waits is
+One thread for all accounts, so that it never takes more than one core (and one for what takes long). A chore that is asked for again while it waits is
 done once; what is not done when the process ends is found at the next opening of the account.
 """
 
@@ -24,10 +24,11 @@ class Chores:
     Args:
         work: What does the chores. What it raises is logged, and the chore forgotten.
         delay: Seconds from the first asking to the doing.
+        pause: Seconds that a chore of which more is left waits for its next turn.
     """
 
-    def __init__(self, work: Callable[[int, str], bool], *, delay: float = DELAY) -> None:
-        self._work, self._delay = work, delay
+    def __init__(self, work: Callable[[int, str], bool], *, delay: float = DELAY, pause: float = 0) -> None:
+        self._work, self._delay, self._pause = work, delay, pause
         self._due: dict[Key, float] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -54,7 +55,7 @@ class Chores:
             if more:
                 with self._changed:
                     # Behind the others that are due: a large import must not hold up everybody's index.
-                    self._due.setdefault(key, time.monotonic())
+                    self._due.setdefault(key, time.monotonic() + self._pause)
 
     def _next(self) -> Key | None:
         """Wait for the next chore that is due; None when it is time to go."""

@@ -7,17 +7,14 @@ unified, then case is (RFC 9051 §6.4.4 leaves the comparator to us; this is clo
 import re
 import unicodedata
 
+from server.mail.scripts import CJK
+
 TRIGRAM = 3
 TRIGRAMS_ASKED = 8
 """A long term is looked up by so many of its trigrams, evenly spread; the text decides."""
 
-# Han, kana, bopomofo, hangul: scripts written without spaces or with words of one or two characters.
-_CJK = (
-    "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
-)
-_CJK_RUN = re.compile(f"[{_CJK}]+")
-_CJK_SHORT = re.compile(f"[{_CJK}]{{1,2}}")
+_CJK_RUN = re.compile(f"[{CJK}]+")
+_CJK_SHORT = re.compile(f"[{CJK}]{{1,2}}")
 # The index reads a text up to its first NUL; half a surrogate pair cannot be stored.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 

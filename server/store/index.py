@@ -28,6 +28,8 @@ _NEXT = Statement(
     .order_by(folded.c.content_id)
     .limit(bindparam("limit"))
 )
+_TEXT = Statement(select(folded.c.head, folded.c.body).where(folded.c.content_id == bindparam("content")))
+_NEW_BODY = Statement(update(folded).where(folded.c.content_id == bindparam("content")).values(body=bindparam("text")))
 _ADVANCE = Statement(update(state).where(state.c.id == 1).values(indexed=bindparam("upto")))
 _ADD_TRIGRAMS = "INSERT INTO trigram(rowid, head, body) VALUES (?, ?, ?)"
 _ADD_PAIRS = "INSERT INTO bigram(rowid, pairs) VALUES (?, ?)"
@@ -70,3 +72,21 @@ def remove(w: Writer, content_id: int, head: str, body: str) -> None:
     w.raw(_REMOVE_TRIGRAMS, (content_id, head, body))
     if words := pairs(head + body):
         w.raw(_REMOVE_PAIRS, (content_id, words))
+
+
+def replace(w: Writer, content_id: int, body: str) -> None:
+    """Give a content another text of its body, and the indexes with it where they have reached it."""
+    row = w.run(_TEXT, content=content_id).fetchone()
+    if row is None or row[1] == body:
+        return
+    head, old = row
+    is_indexed = content_id <= indexed(w)
+    if is_indexed:
+        # Before the text changes: the index takes away what it is told, and must be told what it was given.
+        remove(w, content_id, head, old)
+    w.run(_NEW_BODY, content=content_id, text=body)
+    if is_indexed:
+        w.raw(_ADD_TRIGRAMS, (content_id, head, body))
+        if words := pairs(head + body):
+            w.raw(_ADD_PAIRS, (content_id, words))
+    reach("index.replaced")

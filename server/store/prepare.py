@@ -14,6 +14,7 @@ from server.mail import header
 from server.mail.address import Address
 from server.mail.header import HeaderBlock
 from server.mail.summary import Summary, summarise
+from server.store import attached
 from server.store.errors import TooBig
 from server.store.fold import fold
 from server.store.schema import SEALS
@@ -72,6 +73,8 @@ class Prepared:
     head: str
     seal: str
     text: str
+    unread: bool
+    """There are documents in it that are to be read afterwards (see `documents`)."""
 
 
 def hash_of(text: str) -> int:
@@ -91,7 +94,7 @@ def prepare(raw: bytes, *, limit: int = MESSAGE_SIZE, object_size: int = OBJECT_
     summary = summarise(raw)
     block, _ = header.split(raw)
     head, seal = _head(block)
-    text = fold("\n".join((summary.text, *summary.attachment_names)))
+    text, whole = attached.text_of(raw, summary, attached.read_at_once)
     base = fold(summary.base_subject)
     data = compress(raw)
     return Prepared(
@@ -117,6 +120,7 @@ def prepare(raw: bytes, *, limit: int = MESSAGE_SIZE, object_size: int = OBJECT_
         head=head,
         seal=seal,
         text=text,
+        unread=not whole,
     )
 
 

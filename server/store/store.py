@@ -19,11 +19,13 @@ from server.db.crew import Crew
 from server.db.database import Database, Reader, Writer
 from server.db.errors import DatabaseError
 from server.db.footprint import Footprint, footprint_of
+from server.document.process import DocumentProcess
 from server.log import get_logger
 from server.net.budget import Turns
 from server.notify.bus import Bus
-from server.store import collect, index, popped, predicate, schema
+from server.store import collect, index, predicate, schemas, unread
 from server.store.chores import Chores
+from server.store.documents import DocumentWork
 
 T = TypeVar("T")
 log = get_logger("store")
@@ -39,7 +41,9 @@ READS_EACH = 3
 """Reads of one account at a time: its heaviest searches leave threads to the others."""
 WRITE_THREADS, WRITE_HELPERS = 3, 5
 WORK_THREADS = 2
-CHORES = (index.CHORE, collect.CHORE)
+CHORES = (index.CHORE, collect.CHORE, unread.CHORE)
+READING_PAUSE = 0.2
+"""Seconds between two messages whose documents are read: mail of years is taken up in the background."""
 DATABASE = "mail.db"
 
 
@@ -61,6 +65,10 @@ class Store:
         self._closing = threading.Event()
         self._rounds: threading.Thread | None = None
         self._chores = Chores(self._do_chore)
+        # Apart from the others, which are short: a document may take long, and nobody's index shall wait for it.
+        self._reading = Chores(self._do_chore, pause=READING_PAUSE)
+        self._process = DocumentProcess()
+        self._documents = DocumentWork(self, self._process, lambda: clock.now().timestamp())
         self._readers = Crew("store-read", READ_THREADS, helpers=READ_HELPERS)
         self._turns = Turns(READS_EACH)
         self._writers = Crew("store-write", WRITE_THREADS, helpers=WRITE_HELPERS)
@@ -138,11 +146,11 @@ class Store:
             if database is None:
                 database = Database(
                     self.path(account),
-                    [schema.account_schema(int(self._clock.now().timestamp())), popped.SCHEMA],
+                    schemas.account_schemas(int(self._clock.now().timestamp())),
                     crew=self._writers,
                     functions=predicate.FUNCTIONS,
                     on_commit=partial(self._bus.publish, account),
-                    on_chore=partial(self._chores.ask, account),
+                    on_chore=partial(self._ask, account),
                 )
                 self._open[account] = database
                 fresh = True
@@ -155,14 +163,19 @@ class Store:
         if fresh:
             # The process may have ended before it came to them.
             for chore in CHORES:
-                self._chores.ask(account, chore)
+                self._ask(account, chore)
         return database
+
+    def _ask(self, account: int, chore: str) -> None:
+        (self._reading if chore == unread.CHORE else self._chores).ask(account, chore)
 
     def _do_chore(self, account: int, name: str) -> bool:
         """Do a little of a chore, so that others get the write lock in between; say whether more is left."""
         try:
             if name == index.CHORE:
                 return bool(self.read_now(account, index.first_unindexed)) and self.write_now(account, index.advance)
+            if name == unread.CHORE:
+                return self._documents.advance(account)
             return self.read_now(account, collect.has_garbage) and self.write_now(account, collect.collect) > 0
         except DatabaseError as error:
             log.warning("chore_put_off", account=account, chore=name, reason=str(error))
@@ -187,6 +200,7 @@ class Store:
             unused = self._take([n for n, db in self._open.items() if db.idle and self._used[n] <= before])
         for database in unused:
             database.close()
+        self._process.rest()
         if unused:
             heap.give_back()
         return len(unused)
@@ -203,6 +217,8 @@ class Store:
     def close(self) -> None:
         """Finish the writes that wait and close every database."""
         self._closing.set()
+        self._process.close()
+        self._reading.close()
         self._chores.close()
         self._writers.close()
         self._readers.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from server.db.database import Database, Reader
 from server.db.errors import DatabaseError
-from server.store import audit, index, mend, predicate, schema
+from server.store import audit, index, mend, predicate, schemas
 from server.store.audit import Finding
 
 __all__ = ["Finding", "verify"]
@@ -27,7 +27,7 @@ def verify(path: Path, *, repair: bool = False, now: float | None = None) -> lis
     if not path.exists():
         return []
     moment = time.time() if now is None else now
-    database = Database(path, schema.account_schema(int(moment)), functions=predicate.FUNCTIONS)
+    database = Database(path, schemas.account_schemas(int(moment)), functions=predicate.FUNCTIONS)
     try:
         found = _look(database, moment)
         if not repair or not found:

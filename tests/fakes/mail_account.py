@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from server.db.database import Database, Reader, Writer
-from server.store import append, index, mailboxes, messages, popped, predicate, schema
+from server.store import append, index, mailboxes, messages, predicate, schemas
 from server.store.model import Appended, Message
 from server.store.verify import Finding, verify
 
@@ -50,7 +50,7 @@ class MailAccount:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "mail.db"
-        self.database = Database(self.path, [schema.account_schema(BORN), popped.SCHEMA], functions=predicate.FUNCTIONS)
+        self.database = Database(self.path, schemas.account_schemas(BORN), functions=predicate.FUNCTIONS)
 
     def read(self, fn: Callable[[Reader], T]) -> T:
         return self.database.read(fn)

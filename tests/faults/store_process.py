@@ -14,19 +14,24 @@ from pathlib import Path
 from server.clock import SystemClock
 from server.config import Settings
 from server.db import crashpoint
+from server.db.database import Reader
 from server.notify.bus import SilentBus
 from server.store import append, collect, copy, expunge, flags, index, mailboxes, popped
 from server.store.append import Prepared
 from server.store.store import Store
+from tests.fakes.documents import letter_with, pdf
 from tests.fakes.mail_account import letter
 
 LETTERS = 12
+WITH_DOCUMENT = 7
 ACCOUNT = 1
 
 
 def prepared(number: int) -> Prepared:
-    """Every third is large enough to lie beside the database."""
+    """Every third is large enough to lie beside the database; one carries a document that is read afterwards."""
     raw = letter(f"letter {number}", f"text of number {number}", message_id=f"{number}@x")
+    if number == WITH_DOCUMENT:
+        raw = letter_with(("application/pdf", "x.pdf", pdf("words of the document")))
     return append.prepare(raw, object_size=10 if number % 3 == 0 else append.OBJECT_SIZE)
 
 
@@ -62,10 +67,14 @@ async def life(data: Path, ledger: Ledger) -> None:
     await store.write(ACCOUNT, lambda w: popped.remember(w, 1, [first + 2], 100))
     await store.write(ACCOUNT, lambda w: popped.clear(w, 100, since=0, now=200))
     ledger.promise("expired")
-    while await store.read(ACCOUNT, lambda r: index.first_unindexed(r) or collect.has_garbage(r)):
+    while await store.read(ACCOUNT, lambda r: index.first_unindexed(r) or collect.has_garbage(r) or waits(r)):
         await asyncio.sleep(0.02)
     ledger.promise("tidy")
     store.close()
+
+
+def waits(r: Reader) -> bool:
+    return r.raw("SELECT 1 FROM unread").fetchone() is not None
 
 
 def child(case: dict[str, str]) -> None:

@@ -34,6 +34,9 @@ POINTS = {
     "popped.cleared": (1,),
     "expunge.rows": (1, 2, 3),
     "index.entries": (1,),
+    "documents.claimed": (1,),
+    "index.replaced": (1,),
+    "documents.stored": (1,),
     "collect.object_removed": (1,),
 }
 CASES = [f"{name}:{hit}" for name, hits in POINTS.items() for hit in hits]

@@ -5,6 +5,8 @@ import encodings
 import pkgutil
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.mail import charset
 
@@ -80,3 +82,28 @@ def test_no_octets_raise_and_the_text_can_be_stored(label):
 
 def test_half_a_surrogate_pair_does_not_get_through():
     assert "\ud800" not in charset.decode(b"+2AA-", "utf-7")
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [
+        ("Grüße 合同".encode(), "Grüße 合同"),
+        ("合同".encode()[:-1], "合"),  # cut off inside a character
+        ("\ufeff合同".encode(), "合同"),
+        ("合同 and so on".encode("utf-16"), "合同 and so on"),
+        (b"\xfe\xff" + "合同".encode("utf-16-be"), "合同"),
+        ("plain words".encode("utf-16-le"), "plain words"),
+        ("plain words".encode("utf-16-be"), "plain words"),
+        ("这是合同，请查收。Regards".encode("gb2312"), "这是合同，请查收。Regards"),
+        ("Übermäßige Größe".encode("cp1252"), "Übermäßige Größe"),
+        ("déjà vu, naïve café".encode("cp1252"), "déjà vu, naïve café"),
+        (b"", ""),
+    ],
+)
+def test_what_nobody_named_is_guessed(octets, text):
+    assert charset.guess(octets) == text
+
+
+@given(st.binary(max_size=100), st.sampled_from([b"", b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\x00\x00", b"\xef\xbb\xbf"]))
+def test_guessing_never_raises_and_leaves_no_half_pair(octets, mark):
+    charset.guess(mark + octets).encode("utf-8")

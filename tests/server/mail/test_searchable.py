@@ -38,7 +38,7 @@ def test_attachments_of_text_are_searched_but_not_previewed():
         "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Disposition: attachment\r\n\r\nfrom a file\r\n"
         "--b\r\n\r\nthe letter\r\n--b\r\nContent-Type: image/png\r\n\r\nnever\r\n--b--\r\n"
     )
-    assert read(raw) == ("from a file\nthe letter", "the letter")
+    assert read(raw) == ("the letter\nfrom a file", "the letter")
 
 
 def test_a_message_inside_is_searched_with_its_header():

@@ -11,6 +11,7 @@ from server.store.query import Text
 from server.store.search import search
 from server.store.store import REST, Store, folder_of
 from tests.fakes.clock import FakeClock
+from tests.fakes.documents import letter_with, pdf
 from tests.fakes.mail_account import letter
 
 
@@ -40,7 +41,7 @@ def put(text: str = "hello"):
 
 
 async def until(store: Store, account: int, fn, wanted) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await store.read(account, fn) != wanted:
             await asyncio.sleep(0.02)
 
@@ -108,6 +109,7 @@ async def test_what_nobody_uses_is_closed_and_opens_again(tmp_path: Path):
     clock = FakeClock()
     store = Store(Settings(tmp_path), SilentBus(), clock)
     store._chores.close()
+    store._reading.close()
     gate, started = threading.Event(), threading.Event()
     await store.write(1, put())
     await store.write(2, put())
@@ -133,6 +135,18 @@ async def test_chores_fill_the_index_and_clear_up(store: Store):
     assert await store.read(7, lambda r: search(r, 1, Text("findable"))) == [1]
     await store.write(7, lambda w: expunge.remove(w, 1, [1]))
     await until(store, 7, collect.has_garbage, False)
+
+
+async def test_a_pdf_is_found_a_moment_later_and_its_reader_goes(store: Store, monkeypatch: pytest.MonkeyPatch):
+    prepared = append.prepare(letter_with(("application/pdf", "x.pdf", pdf("季度报告 of the quarter"))))
+    await store.write(7, lambda w: append.append(w, 1, prepared))
+    await until(store, 7, lambda r: search(r, 1, Text("季度")), [1])
+    await until(store, 7, lambda r: search(r, 1, Text("of the quarter")), [1])
+    monkeypatch.setattr("server.document.process.IDLE", -1.0)
+    async with asyncio.timeout(30):
+        while store._process.is_running:
+            store.rest()
+            await asyncio.sleep(0.02)
 
 
 async def test_what_a_process_left_undone_is_done_after_the_next_opening(tmp_path: Path):
