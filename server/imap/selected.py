@@ -42,6 +42,7 @@ class Selected:
         "modseq",
         "name",
         "read_only",
+        "told",
         "uidnext",
         "uidvalidity",
     )
@@ -63,6 +64,8 @@ class Selected:
         self.uidvalidity = uidvalidity
         self.uidnext = uidnext
         self.modseq = modseq
+        self.told = modseq
+        """Up to here the client has heard of every change."""
         self.exists = exists
         self.read_only = read_only
         self.guest = guest  # None: the mailbox is in the client's own account
@@ -202,6 +205,7 @@ class Selected:
     def report(self, *, expunge: bool, modseq: bool, vanished: bool) -> bytes:
         """What the client may hear now: EXISTS, EXPUNGE (or VANISHED, RFC 7162 §3.2.10), FETCH."""
         if not self.has_news:
+            self.told = self.modseq
             return b""
         lines = []
         if self.exists != self._announced:
@@ -215,7 +219,14 @@ class Selected:
             if number:
                 lines.append(flag_update(number, uid, flags, mark if modseq else None))
         self._flags.clear()
+        if not self._expunged:
+            self.told = self.modseq
         return b"".join(lines)
+
+    @property
+    def holds_back(self) -> bool:
+        """Something was expunged that the client could not be told of."""
+        return bool(self._expunged)
 
     def _expunge(self, *, vanished: bool) -> bytes:
         uids = self.uids

@@ -18,7 +18,7 @@ from server.imap.syntax.fragment import Coming, Dropped, Excess, Fragment, NeedC
 from server.imap.syntax.parse import UnknownCommand, arguments, name_of
 from server.imap.syntax.response import Reply, continuation, status
 from server.imap.syntax.token import Reader
-from server.imap.updates import news
+from server.imap.updates import held_back, news
 from server.store.errors import NoSuchMailbox
 
 BAD_BEFORE_LOGIN = 3
@@ -240,7 +240,7 @@ class Session:
             return b""
         by_number = Effect.USES_NUMBERS in row.effect and not getattr(command, "uid", False)
         try:
-            return await news(ctx, expunge=not by_number, look=Effect.LOOKS in row.effect)
+            return await news(ctx, expunge=not by_number, look=Effect.LOOKS in row.effect) + held_back(ctx)
         except NoSuchMailbox:
             # RFC 2180 §3.2: whoever has a deleted mailbox open is disconnected.
             self._bye("The mailbox was deleted", None)

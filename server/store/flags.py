@@ -69,7 +69,7 @@ def store_flags(
     failed: list[int] = []
     same: list[tuple[int, frozenset[str], int]] = []
     planned: list[tuple[int, int, str]] = []
-    unseen = deleted = 0
+    unseen = deleted = before = 0
     for uid, old_bits, old_words, modseq in fetch_chosen(w, _ROWS, mailbox_id, uids):
         if unchanged_since is not None and modseq > unchanged_since:
             failed.append(uid)
@@ -79,14 +79,15 @@ def store_flags(
             same.append((uid, flag_set.decode(old_bits, old_words), modseq))
             continue
         planned.append((uid, new_bits, new_words))
+        before = max(before, modseq)
         unseen += _bit(old_bits, schema.SEEN) - _bit(new_bits, schema.SEEN)
         deleted += _bit(new_bits, schema.DELETED) - _bit(old_bits, schema.DELETED)
     if not planned:
-        return FlagResult([], failed, same)
+        return FlagResult([], failed, same, before)
     at = changes.next_modseq(w)
     w.run_many(_SET, [{"mailbox": mailbox_id, "which": u, "bits": b, "words": k, "at": at} for u, b, k in planned])
     w.run(COUNT, mailbox=mailbox_id, modseq=at, messages=0, unseen=unseen, deleted=deleted, size=0)
-    return FlagResult([(uid, flag_set.decode(b, k), at) for uid, b, k in planned], failed, same)
+    return FlagResult([(uid, flag_set.decode(b, k), at) for uid, b, k in planned], failed, same, before)
 
 
 def _spelled(w: Writer, names: list[str], op: Op) -> list[str]:

@@ -67,11 +67,15 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class FlagResult:
-    """Which messages changed (uid, flags, modseq), which were left because they had changed before, and which were like that already."""
+    """Which messages changed (uid, flags, modseq), which were left because they had changed before, and which were like that already.
+
+    `before` is the highest mod-sequence that one of the changed had until then.
+    """
 
     changed: list[tuple[int, frozenset[str], int]]
     failed: list[int]
     same: list[tuple[int, frozenset[str], int]]
+    before: int
 
 
 @dataclass(frozen=True, slots=True)

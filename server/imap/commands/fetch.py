@@ -91,6 +91,7 @@ async def fetch(ctx: Context, command: c.Fetch) -> Reply:
     view = ctx.view
     asks_modseq = Column.MODSEQ in command.attributes or command.changed_since is not None
     ctx.condstore |= asks_modseq
+    ctx.woken |= asks_modseq  # the mod-sequences told may be the highest (`server.imap.updates`)
     if command.vanished and not ctx.qresync:
         raise ProtocolError("ENABLE QRESYNC first")  # RFC 7162 §3.2.6
     plan = _Plan.of(

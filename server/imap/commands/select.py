@@ -14,7 +14,7 @@ from server.imap.syntax.response import Reply, parenthesised, status, untagged
 from server.imap.syntax.response import flags as format_flags
 from server.imap.syntax.sequence import Ranges, contains, format_numbers
 from server.store import changes, expunge, flag_set, mailboxes, messages, rights
-from server.store.model import Delta, Mailbox, Status
+from server.store.model import Delta, Mailbox, Message, Status
 
 _SYSTEM = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 _CLOSED = status(b"*", b"OK", "The previous mailbox is closed", b"CLOSED")
@@ -30,19 +30,24 @@ async def select(ctx: Context, command: c.Select) -> Reply:
     ctx.condstore |= command.condstore
     place = await ctx.locate(command.mailbox)
 
-    def look(reader: Reader) -> tuple[Mailbox, Status, list[str], Delta | None]:
+    def look(reader: Reader) -> tuple[Mailbox, Status, list[str], Delta | None, list[Message]]:
         mailbox = place.mailbox(reader, rights.READ)
         found = mailboxes.status(reader, mailbox.id)
         resync = command.qresync
         delta = None
+        new: list[Message] = []
         if resync is not None and resync.uidvalidity == found.uidvalidity:
             delta = changes.since(reader, mailbox.id, resync.modseq)
-        return mailbox, found, _keywords(reader, place, mailbox), delta
+            # In the same snapshot: who is counted by EXISTS is named, even if it is expunged meanwhile.
+            new = (
+                messages.rows(reader, mailbox.id, delta.new, fields=frozenset({"flags", "modseq"})) if delta.new else []
+            )
+        return mailbox, found, _keywords(reader, place, mailbox), delta, new
 
     if place.guest is not None:
         ctx.visit(place.guest)  # before the look, so that no change falls between
     try:
-        mailbox, found, keywords, delta = await ctx.read_at(place, look)
+        mailbox, found, keywords, delta, new = await ctx.read_at(place, look)
     except BaseException:
         ctx.unselect()
         raise
@@ -62,7 +67,7 @@ async def select(ctx: Context, command: c.Select) -> Reply:
     ctx.woken = False
     ctx.send(_description(ctx, mailbox, found, keywords))
     if delta is not None and command.qresync is not None:
-        await _resync(ctx, delta, None if command.qresync.known is None else command.qresync.known.resolve(0))
+        await _resync(ctx, delta, new, None if command.qresync.known is None else command.qresync.known.resolve(0))
     return Reply("Done", b"READ-ONLY" if read_only else b"READ-WRITE")
 
 
@@ -101,7 +106,7 @@ def flag_lines(view: Selected, keywords: list[str]) -> list[bytes]:
     ]
 
 
-async def _resync(ctx: Context, delta: Delta, known: Ranges | None) -> None:
+async def _resync(ctx: Context, delta: Delta, rows: list[Message], known: Ranges | None) -> None:
     """RFC 7162 §3.2.5: what happened to the messages the client knew."""
     gone = [uid for uid in delta.vanished if known is None or contains(known, uid)]
     if gone:
@@ -111,11 +116,7 @@ async def _resync(ctx: Context, delta: Delta, known: Ranges | None) -> None:
     if not changed and not new:
         return
     view = await ctx.load_view()
-    if new:
-        rows = await ctx.read_view(
-            lambda r: messages.rows(r, view.mailbox_id, sorted(new), fields=frozenset({"flags", "modseq"}))
-        )
-        changed.update({row.uid: (row.flags, row.modseq) for row in rows})
+    changed.update({row.uid: (row.flags, row.modseq) for row in rows})
     for uid, (flags, modseq) in sorted(changed.items()):
         number = view.number(uid)
         if number and (known is None or uid in new or contains(known, uid)):

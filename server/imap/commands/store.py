@@ -39,7 +39,10 @@ async def store(ctx: Context, command: c.Store) -> Reply:
         )
 
     result = await patiently(ctx, ctx.write_view(change))
-    view.note_own((uid, modseq) for uid, _, modseq in result.changed)
+    if not command.silent or result.before <= view.modseq:
+        view.note_own((uid, modseq) for uid, _, modseq in result.changed)
+    # RFC 9051 §6.4.6: even after .SILENT a change that others made, and that this one has covered up, is told.
+    ctx.woken |= ctx.condstore  # the mod-sequences told are the highest (`server.imap.updates`)
     await _tell(ctx, command, result)
     if result.failed:
         failed = result.failed if command.uid else view.numbers(result.failed)
