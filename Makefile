@@ -8,7 +8,7 @@ TESTS ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev assets run test check corpora bench bench-peers screenshots i18n lock clean
+.PHONY: help setup setup-dev assets run test check corpora stress bench bench-peers screenshots i18n lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ test: check ## everything that must hold: check, then all tests this machine has
 
 corpora: setup-dev ## the message corpora of $$POSTHOUSE_CORPORA (default ../shared/data), each appended, listed, opened
 	$(PY) -m pytest tests/corpora -n $(WORKERS) --dist=loadfile
+
+stress: setup-dev ## random clients at one account for SECONDS=600, CLIENTS=6, from SEED=; every answer is held against what each may know
+	$(PY) -m tests.stress.run --seconds $(or $(SECONDS),600) --clients $(or $(CLIENTS),6) $(if $(SEED),--seed $(SEED))
 
 bench: setup-dev ## our own numbers: deliveries, IMAP, POP3, web pages, memory
 	$(PY) tests/bench/ours.py
