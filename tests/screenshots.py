@@ -241,6 +241,8 @@ def add_account(page: Page, place: Place) -> Iterator[str]:
 def settings(page: Page, place: Place) -> Iterator[str]:
     page.goto(f"{place.url}/mail/settings/general")
     yield "settings"
+    page.goto(f"{place.url}/mail/settings/programs")
+    yield "programs"
     page.goto(f"{place.url}/mail/settings/devices")
     yield "devices"
     page.goto(f"{place.url}/mail/settings/security")

@@ -12,6 +12,7 @@ from fetcher.account import SCHEMA as SOURCE_TABLES
 from server.accounts.code_check import CodeCheck
 from server.accounts.credential import Authenticator
 from server.accounts.directory import Directory
+from server.accounts.pop3_choice import SCHEMA as POP3_CHOICES
 from server.accounts.schema import SCHEMA as ACCOUNT_TABLES
 from server.clock import Clock, SystemClock
 from server.config import Settings
@@ -35,6 +36,7 @@ from webmail.views import (
     mailbox,
     message,
     parts,
+    programs,
     search,
     security,
     setup,
@@ -43,7 +45,7 @@ from webmail.views import (
 from webmail.views import settings as settings_views
 
 ROOMS = (
-    auth, setup, settings_views, security, two_step, accounts, add_account, health,
+    auth, setup, settings_views, programs, security, two_step, accounts, add_account, health,
     mailbox, message, body, parts, search, events, actions, folders, compose,
 )  # fmt: skip
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,7 +87,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
         MAX_FORM_PARTS=FORM_PARTS_LIMIT,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    database = Database(settings.directory_db, [ACCOUNT_TABLES, preferences.SCHEMA, submission.SCHEMA, SOURCE_TABLES])
+    tables = [ACCOUNT_TABLES, POP3_CHOICES, preferences.SCHEMA, submission.SCHEMA, SOURCE_TABLES]
+    database = Database(settings.directory_db, tables)
     directory = Directory(database, default_hostname=settings.hostname)
     keyring, time = Keyring(settings.secret_key_file), clock or SystemClock()
     app.extensions["posthouse"] = Desk(

@@ -9,6 +9,7 @@ from server.accounts import remembered_device, second_factor
 from server.accounts import token as tokens
 from server.accounts.directory import set_hostname
 from server.cli.options import data_option, octets, open_house, password_from_stdin
+from server.cli.pop3 import account_pop3
 from server.db.transaction import Writer
 from server.store import quota as quotas
 
@@ -49,6 +50,9 @@ def domain_host(name: str, data: Path) -> None:
 @click.group()
 def account() -> None:
     """People and their mail."""
+
+
+account.add_command(account_pop3)
 
 
 @account.command("add")
