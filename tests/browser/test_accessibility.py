@@ -6,7 +6,7 @@ import pytest
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RUN = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-PAGES = ("settings/general", "settings/devices", "accounts/", "accounts/add/", "nowhere")
+PAGES = ("settings/general", "settings/programs", "settings/devices", "accounts/", "accounts/add/", "nowhere")
 LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 390)]
 
 
