@@ -8,7 +8,7 @@ TESTS ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev assets run test check corpora stress bench bench-peers screenshots i18n lock clean
+.PHONY: help setup setup-dev assets run test check corpora stress fuzz bench bench-peers screenshots i18n lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ corpora: setup-dev ## the message corpora of $$POSTHOUSE_CORPORA (default ../sha
 
 stress: setup-dev ## random clients at one account for SECONDS=600, CLIENTS=6, from SEED=; every answer is held against what each may know
 	$(PY) -m tests.stress.run --seconds $(or $(SECONDS),600) --clients $(or $(CLIENTS),6) $(if $(SEED),--seed $(SEED))
+
+fuzz: setup-dev ## damaged dialogues at IMAP, POP3 and SMTP for SECONDS=60, from SEED=
+	$(PY) -m tests.stress.fuzz --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
 bench: setup-dev ## our own numbers: deliveries, IMAP, POP3, web pages, memory
 	$(PY) tests/bench/ours.py
