@@ -62,6 +62,7 @@ class Limits:
 
 
 RUN_FOLDER = "run"
+SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Settings:
     @property
     def secret_key_file(self) -> Path:
         """The key that seals other people's passwords: beside the databases, never in them."""
-        return self.data / "secret.key"
+        return self.data / SECRET_KEY_FILE
 
     @property
     def ports(self) -> Ports:

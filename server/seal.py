@@ -1,4 +1,4 @@
-"""Seal and open secrets that must be read again: passwords of outside accounts, the keys of second factors (security.md T142, T143).
+"""Seal and open secrets that must be read again: passwords of outside accounts, keys of second factors and of SCRAM (security.md T142, T143).
 
 AES-256-GCM; the key lies in its own file (0600) beside the databases, so that a copy of the database is worth nothing.
 The associated data is what the value is for: a sealed value moved to another row does not open. The key's id is in every
@@ -11,9 +11,10 @@ Format: one byte version (1), 8 octets key id, 12 octets nonce, ciphertext with 
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -60,15 +61,23 @@ class Keyring:
 
     def open(self, sealed: bytes, *, purpose: str) -> bytes:
         """Open what was sealed for this very purpose. Raises KeyMissing, KeyUnusable, KeyWrong."""
-        keys = self._load(create=False)
-        head, nonce, body = sealed[: 1 + KEY_ID_SIZE], sealed[1 + KEY_ID_SIZE : _HEAD], sealed[_HEAD:]
-        key = keys.get(head[1:])
-        if len(sealed) <= _HEAD or head[0] != VERSION or key is None:
-            raise KeyWrong
+        return _opened(self._load(create=False), sealed, purpose)
+
+    def open_each(self, sealed: Sequence[tuple[bytes, str]]) -> list[bytes | None]:
+        """Open several values, each with its purpose; None for those that do not open, whatever the reason."""
         try:
-            return AESGCM(key).decrypt(nonce, body, head + purpose.encode())
-        except InvalidTag as error:
-            raise KeyWrong from error
+            keys = self._load(create=False)
+        except SealError:
+            return [None] * len(sealed)
+        return [_opened_or_none(keys, value, purpose) for value, purpose in sealed]
+
+    def derived(self, purpose: str) -> bytes:
+        """Return 32 octets that only this house can make, of its oldest key, so that a newer one changes nothing.
+
+        Raises KeyMissing, KeyUnusable.
+        """
+        oldest = list(self._load(create=False).values())[-1]
+        return hmac.digest(oldest, b"posthouse derived key:" + purpose.encode(), hashlib.sha256)
 
     def opens(self, sealed: bytes) -> bool:
         """Tell whether the key that sealed this is here."""
@@ -124,6 +133,24 @@ class Keyring:
             raise KeyUnusable(str(error.strerror)) from error
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _opened(keys: Mapping[bytes, bytes], sealed: bytes, purpose: str) -> bytes:
+    head, nonce, body = sealed[: 1 + KEY_ID_SIZE], sealed[1 + KEY_ID_SIZE : _HEAD], sealed[_HEAD:]
+    key = keys.get(head[1:])
+    if len(sealed) <= _HEAD or head[0] != VERSION or key is None:
+        raise KeyWrong
+    try:
+        return AESGCM(key).decrypt(nonce, body, head + purpose.encode())
+    except InvalidTag as error:
+        raise KeyWrong from error
+
+
+def _opened_or_none(keys: Mapping[bytes, bytes], sealed: bytes, purpose: str) -> bytes | None:
+    try:
+        return _opened(keys, sealed, purpose)
+    except KeyWrong:
+        return None
 
 
 def _parse(text: bytes) -> dict[bytes, bytes]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, exists, insert, select, update
 
-from server.accounts import ending
+from server.accounts import ending, scram_keys
 from server.accounts import password as passwords
 from server.accounts.errors import (
     AccountUnknown,
@@ -98,12 +98,14 @@ def add_account(
         raise AddressTaken(wanted)
     if len(password) < passwords.MIN_LENGTH:
         raise PasswordWeak
+    stored = passwords.make(password)
     w.execute(
         insert(account).values(
             domain_id=domain_id,
             address=wanted,
             name=name,
-            password=passwords.make(password),
+            password=stored,
+            scram=_keys(w, wanted, stored, password),
             admin=admin,
             active=True,
             quota=quota,
@@ -136,7 +138,25 @@ def set_password(w: Writer, account_id: int, password: str) -> None:
     if len(password) < passwords.MIN_LENGTH:
         raise PasswordWeak
     ending.tell(w)
-    w.execute(update(account).where(account.c.id == account_id).values(password=passwords.make(password)))
+    owner, stored = by_id(w, account_id), passwords.make(password)
+    kept = None if owner is None else _keys(w, owner.address, stored, password)
+    w.execute(update(account).where(account.c.id == account_id).values(password=stored, scram=kept))
+
+
+def _keys(w: Writer, address: str, stored: str, password: str) -> bytes | None:
+    purpose = scram_keys.of_password(address, stored)
+    return scram_keys.make(scram_keys.ring_of(w.folder), address, [password], purpose=purpose)
+
+
+def scram_of(r: Reader, account_id: int) -> bytes | None:
+    """Return the sealed keys that SCRAM checks an account's password by, if there are any."""
+    found: bytes | None = r.execute(select(account.c.scram).where(account.c.id == account_id)).scalar()
+    return found
+
+
+def set_scram(w: Writer, account_id: int, stored: str, kept: bytes) -> None:
+    """Keep the sealed keys of a password, unless it has been changed meanwhile."""
+    w.execute(update(account).where(account.c.id == account_id, account.c.password == stored).values(scram=kept))
 
 
 def set_active(w: Writer, account_id: int, *, active: bool) -> None:

@@ -9,13 +9,14 @@ import time
 
 from sqlalchemy import insert, select, update
 
+from server.accounts import scram_keys, written_code
 from server.accounts import token as tokens
-from server.accounts import written_code
 from server.accounts.account import Account, by_id
 from server.accounts.schema import token
 from server.accounts.security_event import Kind, record
 from server.accounts.token import Token
 from server.db.transaction import Reader, Writer
+from server.seal import Keyring
 
 KIND = "app"
 GROUPS = 5
@@ -31,6 +32,8 @@ def make(w: Writer, account_id: int, name: str, *, peer: str) -> str | None:
     if len(list_for(w, account_id)) >= MOST:
         return None
     password, now = written_code.make(GROUPS), int(time.time())
+    owner = by_id(w, account_id)
+    kept = None if owner is None else scram_of(scram_keys.ring_of(w.folder), owner.address, password)
     w.execute(
         insert(token).values(
             account_id=account_id,
@@ -41,6 +44,7 @@ def make(w: Writer, account_id: int, name: str, *, peer: str) -> str | None:
             created=now,
             last_used=0,
             expires=NEVER,
+            scram=kept,
         )
     )
     record(w, account_id, Kind.APP_PASSWORD_MADE, peer)
@@ -58,6 +62,37 @@ def find(r: Reader, address: str, password: str) -> tuple[Token, Account] | None
     if found is None or owner is None or not owner.active or owner.address != address:
         return None
     return found, owner
+
+
+def scram_of(ring: Keyring, address: str, password: str) -> bytes | None:
+    """Make the sealed keys that SCRAM checks it by, as it was shown and without its hyphens."""
+    plain = written_code.normal(password, GROUPS)
+    if plain is None:
+        return None
+    return scram_keys.make(ring, address, [written_code.shown(plain), plain], purpose=purpose_of(password))
+
+
+def purpose_of(password: str) -> str:
+    """What the keys of an app password are sealed for."""
+    return scram_keys.of_app_password(_digest(password) or b"")
+
+
+def sealed_for(r: Reader, account_id: int) -> list[tuple[int, bytes, str]]:
+    """The app passwords of an account that have keys of SCRAM: row, sealed keys, and what those were sealed for."""
+    query = select(token.c.id, token.c.digest, token.c.scram).where(token.c.account_id == account_id)
+    query = query.where(token.c.kind == KIND, token.c.expires > int(time.time()), token.c.scram.is_not(None))
+    return [(row.id, row.scram, scram_keys.of_app_password(row.digest)) for row in r.execute(query)]
+
+
+def sealed(r: Reader, token_id: int) -> bytes | None:
+    """Return the sealed keys of SCRAM of one, if it has any."""
+    found: bytes | None = r.execute(select(token.c.scram).where(token.c.id == token_id)).scalar()
+    return found
+
+
+def set_scram(w: Writer, token_id: int, kept: bytes) -> None:
+    """Keep the sealed keys of one."""
+    w.execute(update(token).where(token.c.id == token_id).values(scram=kept))
 
 
 def touch(w: Writer, token_id: int, *, service: str, peer: str) -> None:

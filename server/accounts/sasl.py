@@ -6,7 +6,7 @@ An `Exchange` takes the base64 lines of the client as they stand on the wire; th
 Invariants: whatever the octets, nothing is raised but `SaslRefused`; a secret is only in the `Claim`, whose repr hides it; no
 name and no secret is empty or holds NUL; nobody signs in to act for somebody else.
 
-RFC 4422 (SASL), RFC 4616 (PLAIN), RFC 7628 (OAUTHBEARER), RFC 5801 §4 (its header), XOAUTH2 as Google wrote it down, LOGIN as
+RFC 4422 (SASL), RFC 5802 (SCRAM, see `scram`), RFC 4616 (PLAIN), RFC 7628 (OAUTHBEARER), XOAUTH2 as Google wrote it down, LOGIN as
 everybody does it.
 """
 
@@ -14,39 +14,19 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, field
-from enum import Enum
 
-MECHANISMS = ("PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2")
+from server.accounts import gs2, scram
+from server.accounts.sasl_refusal import Fault, SaslRefused
+
+MECHANISMS = (scram.NAME, "PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2")
+"""In the order they are named in: the one that sends no password comes first."""
 LINE_LIMIT = 12_288
 """RFC 4954 §4.1: the longest line of an exchange; access tokens are long."""
 
-# RFC 5801 §4: gs2-header; `p=` asks for channel binding, which is not offered (RFC 7628 §3.1 does not use it).
-_GS2 = re.compile(r"[ny],(?:a=([^,]+))?,")
-_SASLNAME = re.compile(r"=(2C|3D)?")
 # RFC 7628 §3.1: the scheme in any case; RFC 6750 §2.1: b64token.
 _BEARER = re.compile(r"(?i:Bearer) +([A-Za-z0-9._~+/-]+=*) *")
 
 _FAILURE = b'{"status":"invalid_token","schemes":"bearer"}'
-
-
-class Fault(Enum):
-    """Why an exchange ended; the value may be shown to the client."""
-
-    MECHANISM = "this mechanism is not offered"
-    CANCELLED = "cancelled"
-    TOO_LONG = "answer too long"
-    BASE64 = "not base64"
-    UTF8 = "not UTF-8"
-    FORM = "malformed answer"
-    ACTING = "acting for another user is not possible"
-
-
-class SaslRefused(Exception):
-    """The exchange cannot lead to a sign-in."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.value)
-        self.fault = fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +50,31 @@ class Challenge:
         return base64.b64encode(self.data)
 
 
-Step = Challenge | Claim
+Step = Challenge | Claim | scram.Answer
 
 
 class Exchange:
-    """One sign-in from the mechanism's name to the claim.
+    """One sign-in from the mechanism's name to the claim, and the last words after it.
+
+    Args:
+        mechanism: Its name, in any case.
+        dialogue: What SCRAM needs of this house; other mechanisms need nothing.
+        limit: The longest line of the client.
 
     Raises:
         SaslRefused: The mechanism is none of `MECHANISMS`.
     """
 
-    __slots__ = ("_limit", "_username", "mechanism")
+    __slots__ = ("_dialogue", "_limit", "_salted", "_username", "mechanism")
 
-    def __init__(self, mechanism: str, *, limit: int = LINE_LIMIT) -> None:
+    def __init__(self, mechanism: str, dialogue: scram.Dialogue | None = None, *, limit: int = LINE_LIMIT) -> None:
         self.mechanism = mechanism.upper()
-        if self.mechanism not in MECHANISMS:
+        if self.mechanism not in MECHANISMS or (self.mechanism == scram.NAME and dialogue is None):
             raise SaslRefused(Fault.MECHANISM)
         self._limit = limit
         self._username: str | None = None
+        self._dialogue = dialogue if self.mechanism == scram.NAME else None
+        self._salted = False
 
     def start(self, initial: bytes | None = None) -> Step:
         """Begin, with the initial response if one came with the command.
@@ -115,6 +102,22 @@ class Exchange:
         # RFC 7628 §3.2.2 and §3.2.3. It tells nothing about the token.
         return Challenge(_FAILURE) if self.mechanism in ("OAUTHBEARER", "XOAUTH2") else None
 
+    def success(self, signature: bytes) -> Challenge | None:
+        """What to say before the sign-in stands; the client's line upon it goes to `agreed`."""
+        return Challenge(scram.last_message(signature)) if self.mechanism == scram.NAME else None
+
+    def agreed(self, line: bytes) -> None:
+        """Take the client's line upon the server's proof: empty, or it does not want to be signed in.
+
+        Raises:
+            SaslRefused: as `answer`.
+        """
+        if line == b"*":
+            raise SaslRefused(Fault.CANCELLED)
+        # RFC 5802 §5: there is nothing left to say. `=` is how some clients write what is there and empty.
+        if line not in (b"", b"="):
+            raise SaslRefused(Fault.FORM)
+
     def _decode(self, line: bytes) -> bytes:
         if len(line) > self._limit:
             raise SaslRefused(Fault.TOO_LONG)
@@ -126,9 +129,17 @@ class Exchange:
     def _take(self, data: bytes) -> Step:
         if self.mechanism == "PLAIN":
             return _plain(data)
+        if self._dialogue is not None:
+            return self._scram(self._dialogue, text(data))
         if self.mechanism == "LOGIN":
             return self._login(text(data))
         return _oauthbearer(text(data)) if self.mechanism == "OAUTHBEARER" else _xoauth2(text(data))
+
+    def _scram(self, dialogue: scram.Dialogue, message: str) -> Step:
+        if self._salted:
+            return dialogue.final(message)
+        self._salted = True
+        return Challenge(dialogue.first(message))
 
     def _login(self, word: str) -> Step:
         if self._username is None:
@@ -177,18 +188,11 @@ def _plain(data: bytes) -> Claim:
 
 def _oauthbearer(message: str) -> Claim:
     # RFC 7628 §3.1: gs2-header kvsep *(key "=" value kvsep) kvsep
-    header, *pairs = message.split("\x01")
-    found = _GS2.fullmatch(header)
-    if found is None:
+    first, *pairs = message.split("\x01")
+    header, rest = gs2.header(first)
+    if rest:
         raise SaslRefused(Fault.FORM)
-    return Claim(_SASLNAME.sub(_unescaped, found[1] or ""), _token(pairs), bearer=True)
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    # RFC 5801 §4: a comma is written =2C, an equals sign =3D, and an equals sign stands for nothing else.
-    if found[1] is None:
-        raise SaslRefused(Fault.FORM)
-    return "," if found[1] == "2C" else "="
+    return Claim(header.acting_as, _token(pairs), bearer=True)
 
 
 def _xoauth2(message: str) -> Claim:

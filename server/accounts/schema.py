@@ -2,7 +2,7 @@
 
 Addresses are stored in canonical form (`server.mail.address.canonical`), so that equality in SQL is equality of mailboxes.
 Times are seconds since 1970, UTC. Passwords are Argon2id strings; tokens, app passwords, recovery codes and remembered devices
-are kept only as SHA-256, the key of a second factor is sealed (`server.seal`).
+are kept only as SHA-256; the key of a second factor and the keys of SCRAM are sealed (`server.seal`).
 """
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table
@@ -33,6 +33,7 @@ account = Table(
     Column("active", Boolean, nullable=False, default=True),
     Column("quota", Integer),
     Column("created", Integer, nullable=False),
+    Column("scram", LargeBinary),  # the keys that SCRAM checks the password by; none: until the next plain sign-in
     # An id names a folder of mail; a deleted account's id must never be given to somebody else.
     sqlite_autoincrement=True,
 )
@@ -64,6 +65,7 @@ token = Table(
     Column("last_used", Integer, nullable=False),
     Column("expires", Integer, nullable=False),
     Column("service", String),  # by which protocol an app password was used last
+    Column("scram", LargeBinary),  # the keys that SCRAM checks an app password by
     sqlite_autoincrement=True,
 )
 
@@ -139,4 +141,10 @@ def _shared_mailboxes(w: Writer) -> None:
         w.execute(CreateIndex(index))
 
 
-SCHEMA = Schema("accounts", 3, METADATA, steps={1: _second_factors, 2: _shared_mailboxes})
+def _scram(w: Writer) -> None:
+    """Version 4: keys of SCRAM."""
+    w.raw("ALTER TABLE account ADD COLUMN scram BLOB")
+    w.raw("ALTER TABLE token ADD COLUMN scram BLOB")
+
+
+SCHEMA = Schema("accounts", 4, METADATA, steps={1: _second_factors, 2: _shared_mailboxes, 3: _scram})

@@ -6,7 +6,7 @@ digest of its salted Argon2 string, which changes whenever the password is set.
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from sqlalchemy import select
@@ -40,11 +40,13 @@ class SignedIn:
     proof: Proof
     code_due: bool = False
     """The password was right, and a code of the second factor is still to come. Of the web alone: nothing else asks for one."""
+    signature: bytes = field(default=b"", repr=False)
+    """By what the server proves in turn that it knows the password (`sasl.Exchange.success`); of SCRAM alone."""
 
 
-def by_password(owner: Account, stored: str, *, code_due: bool = False) -> SignedIn:
+def by_password(owner: Account, stored: str, *, code_due: bool = False, signature: bytes = b"") -> SignedIn:
     """Describe a sign-in by a password that is stored so."""
-    return SignedIn(owner, Proof(owner.id, password=_digest(stored)), code_due)
+    return SignedIn(owner, Proof(owner.id, password=_digest(stored)), code_due, signature)
 
 
 def still_the_password(r: Reader, proof: Proof) -> bool:

@@ -29,6 +29,11 @@ def normal(text: str, groups: int) -> str | None:
     return plain if len(plain) == groups * GROUP and set(plain) <= set(ALPHABET) else None
 
 
+def shown(plain: str) -> str:
+    """Return a code in its normal form as it was shown."""
+    return "-".join(plain[at : at + GROUP] for at in range(0, len(plain), GROUP))
+
+
 def digest(plain: str) -> bytes:
     """Return what the database holds of a code in its normal form."""
     return hashlib.sha256(plain.encode("ascii")).digest()

@@ -41,6 +41,8 @@ class Reason(Enum):
     PRIVACY_REQUIRED = auto()
     NO_TLS = auto()
     NO_MECHANISM = auto()
+    NOT_SUPPORTED = auto()
+    NO_SIGN_IN = auto()
     NO_SUCH_QUOTA = auto()
     NO_ROOM = auto()
     EXPUNGED = auto()
@@ -83,6 +85,8 @@ _TABLE = {
     Reason.THROTTLED: Wording(b"UNAVAILABLE", "Too many failed sign-ins; wait before the next"),
     Reason.PRIVACY_REQUIRED: Wording(b"PRIVACYREQUIRED", "Start TLS first"),
     Reason.NO_MECHANISM: Wording(b"CANNOT", "This mechanism is not offered"),
+    Reason.NOT_SUPPORTED: Wording(b"CANNOT", "This mechanism is offered without channel binding and extensions"),
+    Reason.NO_SIGN_IN: Wording(b"UNAVAILABLE", "This mechanism cannot be used now; try again later"),
     Reason.NO_TLS: Wording(b"UNAVAILABLE", "TLS is not available"),
     Reason.NO_SUCH_QUOTA: Wording(b"NONEXISTENT", "There is no such quota root"),
     Reason.NO_ROOM: Wording(b"UNAVAILABLE", "The server has no room left; try again later"),

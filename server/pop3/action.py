@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from server.accounts import sasl
+from server.accounts import sasl, scram
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,19 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
-    """Check this claim and open the maildrop."""
+class Begin:
+    """Begin an exchange by this mechanism, then `begun` or `declined`."""
 
-    claim: sasl.Claim
+    mechanism: str
+    initial: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Check this claim and open the maildrop, once the client agrees to what `exchange` says last."""
+
+    claim: sasl.Claim | scram.Answer
+    exchange: sasl.Exchange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +73,4 @@ class StartTls:
     data: bytes
 
 
-Action = Send | Listing | SignIn | Retrieve | Commit | StartTls
+Action = Send | Listing | Begin | SignIn | Retrieve | Commit | StartTls

@@ -10,15 +10,13 @@ import ssl
 from contextlib import suppress
 from typing import cast
 
-from server.accounts.errors import AuthenticationFailed, Throttled
 from server.accounts.pop3_choice import DEFAULT
-from server.accounts.sasl import Claim
 from server.accounts.signed_in import SignedIn
 from server.log import get_logger
 from server.net.listener import Sessions
 from server.notify.bus import Subscription
-from server.pop3 import maildrop, outgoing, syntax
-from server.pop3.action import Commit, Listing, Maildrop, Retrieve, Send, SignIn, StartTls
+from server.pop3 import authentication, maildrop, outgoing, syntax
+from server.pop3.action import Action, Begin, Commit, Listing, Maildrop, Retrieve, Send, SignIn, StartTls
 from server.pop3.services import Services
 from server.pop3.session import Session, State
 from server.store.errors import NoSuchMailbox
@@ -146,7 +144,9 @@ class Connection:
             return None
 
     async def _act(self, line: bytes) -> None:
-        action = self._session.receive(line)
+        await self._carry_out(self._session.receive(line))
+
+    async def _carry_out(self, action: Action) -> None:
         if isinstance(action, (Send, Retrieve)):
             self._pending.append(action)
             is_last = False
@@ -162,8 +162,11 @@ class Connection:
             case Listing(pieces):
                 for piece in pieces:
                     await self._write(piece)
-            case SignIn(claim):
-                await self._send(await self._sign_in(claim))
+            case Begin():
+                check = self._services.authenticator
+                await self._carry_out(await authentication.begin(action, self._session, check))
+            case SignIn():
+                await self._send(await self._sign_in(action))
             case Commit(uids):
                 await self._send(await self._commit(uids))
             case StartTls(data):
@@ -171,21 +174,18 @@ class Connection:
 
     # -- actions
 
-    async def _sign_in(self, claim: Claim) -> Send:
-        check, name, peer = self._services.authenticator, claim.username, self._peer
-        try:
-            if claim.bearer:
-                who = await check.token(name or None, claim.secret, service="pop3", peer=peer)
-            else:
-                who = await check.password(name, claim.secret, service="pop3", peer=peer)
-        except AuthenticationFailed:
-            # RFC 3206 §4: [AUTH] says that the credentials are the problem.
-            return self._session.refused("sign-in failed", "AUTH")
-        except Throttled as error:
-            return self._session.refused(
-                "too many tries, wait {seconds} s", "SYS/TEMP", counts=False, seconds=error.seconds
-            )
-        return await self._open(who)
+    async def _sign_in(self, wanted: SignIn) -> Send:
+        check = self._services.authenticator
+        found = await authentication.sign_in(wanted, self._session, check, self._ask, self._peer)
+        return found if isinstance(found, Send) else await self._open(found)
+
+    async def _ask(self, challenge: bytes) -> bytes:
+        await self._write(challenge)
+        self._heard = asyncio.get_running_loop().time()
+        while (line := self._next_line()) is None:
+            await self._flush()
+            await self._read()
+        return line
 
     async def _open(self, who: SignedIn) -> Send:
         """Take the maildrop of somebody whose credentials were right."""

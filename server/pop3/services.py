@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from server.accounts.pop3_choice import Choice
+from server.accounts.sasl import Claim, Exchange
+from server.accounts.scram import Answer
 from server.accounts.signed_in import Proof, SignedIn
 from server.clock import Clock
 from server.config import Settings
@@ -29,9 +31,9 @@ class MessageStore(Protocol):
 class SignInCheck(Protocol):
     """The part of `server.accounts.credential.Authenticator` that POP3 uses."""
 
-    async def password(self, username: str, password: str, *, service: Any, peer: str) -> SignedIn: ...
+    async def exchange(self, mechanism: str) -> Exchange: ...
 
-    async def token(self, username: str | None, secret: str, *, service: Any, peer: str) -> SignedIn: ...
+    async def claim(self, claim: Claim | Answer, *, service: Any, peer: str) -> SignedIn: ...
 
     def watch(self, proof: Proof, end: Callable[[], None]) -> Subscription: ...
 

@@ -13,9 +13,9 @@ from enum import Enum, auto
 from itertools import islice
 
 from server.accounts import sasl
-from server.accounts.sasl import SaslRefused
+from server.accounts.sasl_refusal import Fault, SaslRefused
 from server.pop3 import capability, syntax, wording
-from server.pop3.action import Action, Commit, Listing, Maildrop, Retrieve, Send, SignIn, StartTls
+from server.pop3.action import Action, Begin, Commit, Listing, Maildrop, Retrieve, Send, SignIn, StartTls
 from server.pop3.syntax import Command, SyntaxRefused
 
 MAX_BAD_COMMANDS = 20
@@ -80,6 +80,19 @@ class Session:
 
     # -- answers of whoever carries out the actions
 
+    def begun(self, exchange: sasl.Exchange, initial: bytes | None) -> Action:
+        """The mechanism is there."""
+        try:
+            return self._step(exchange, exchange.start(initial))
+        except SaslRefused as error:
+            return self.declined(error)
+
+    def declined(self, error: SaslRefused) -> Send:
+        """The exchange leads to no sign-in. RFC 3206 §3, §4: whose fault that is, where it is known."""
+        if error.fault is Fault.UNAVAILABLE:
+            return Send(self.error(str(error), "SYS/TEMP"))
+        return self._bad_command(str(error), "AUTH" if error.fault is Fault.ACTING else None)
+
     def opened(self, maildrop: Maildrop) -> Send:
         """The sign-in was right and the maildrop is ours alone."""
         self.state, self._maildrop = State.TRANSACTION, maildrop
@@ -118,10 +131,10 @@ class Session:
 
     # -- both states
 
-    def _bad_command(self, text: str) -> Send:
+    def _bad_command(self, text: str, code: str | None = None) -> Send:
         """Before the sign-in a stranger gets a few mistakes only (security.md T104)."""
         self._bad += self.state is State.AUTHORIZATION
-        return Send(self.error(text), close=self._bad >= MAX_BAD_COMMANDS)
+        return Send(self.error(text, code), close=self._bad >= MAX_BAD_COMMANDS)
 
     def capa(self, _command: Command) -> Send:
         found = capability.lines(
@@ -188,25 +201,21 @@ class Session:
         self._need_plain()
         if len(words) > 2:
             raise SyntaxRefused("too many words")
-        try:
-            exchange = sasl.Exchange(words[0].decode("ascii", "replace"))
-            return self._step(exchange, exchange.start(words[1] if len(words) == 2 else None))
-        except SaslRefused as error:
-            return self._bad_command(str(error))
+        return Begin(words[0].decode("ascii", "replace"), words[1] if len(words) == 2 else None)
 
     def _continue(self, exchange: sasl.Exchange, line: bytes) -> Action:
         self._exchange = None
         try:
             return self._step(exchange, exchange.answer(line))
         except SaslRefused as error:
-            return self._bad_command(str(error))
+            return self.declined(error)
 
     def _step(self, exchange: sasl.Exchange, step: sasl.Step) -> Action:
-        if isinstance(step, sasl.Claim):
-            self._failure = exchange.failure()
-            return SignIn(step)
-        self._exchange = exchange
-        return Send(syntax.challenge(step.line))
+        if isinstance(step, sasl.Challenge):
+            self._exchange = exchange
+            return Send(syntax.challenge(step.line))
+        self._failure = exchange.failure()
+        return SignIn(step, exchange)
 
     def _end_of_bearer_exchange(self) -> Send:
         self._after_failure = False

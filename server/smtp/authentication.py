@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, Protocol
 
 from server.accounts.errors import AuthenticationFailed, Throttled
-from server.accounts.sasl import Challenge, Claim, Exchange, Fault, SaslRefused
+from server.accounts.sasl import Challenge, Claim, Exchange
+from server.accounts.sasl_refusal import Fault, SaslRefused
+from server.accounts.scram import Answer
 from server.accounts.signed_in import Proof, SignedIn
 from server.notify.bus import Subscription
 from server.smtp.syntax import reply as r
@@ -15,7 +17,12 @@ from server.smtp.syntax.reply import Reply
 
 REFUSALS: Mapping[Fault, Reply] = {
     Fault.MECHANISM: r.AUTH_MECHANISM,
+    # RFC 4954 §6: 454 for a temporary failure.
+    Fault.UNAVAILABLE: r.AUTH_UNAVAILABLE,
+    Fault.BINDING: r.AUTH_BINDING,
+    Fault.EXTENSION: r.AUTH_BINDING,
     Fault.CANCELLED: r.AUTH_CANCELLED,
+    Fault.ACTING: r.AUTH_ACTING,
     # RFC 4954 §4.1.
     Fault.TOO_LONG: r.LINE_TOO_LONG,
 }
@@ -27,9 +34,9 @@ Ask = Callable[[bytes], Awaitable[bytes]]
 class Passwords(Protocol):
     """What is needed of `server.accounts.credential.Authenticator`."""
 
-    async def password(self, username: str, password: str, *, service: Literal["smtp"], peer: str) -> SignedIn: ...
+    async def exchange(self, mechanism: str) -> Exchange: ...
 
-    async def token(self, username: str | None, secret: str, *, service: Literal["smtp"], peer: str) -> SignedIn: ...
+    async def claim(self, claim: Claim | Answer, *, service: Literal["smtp"], peer: str) -> SignedIn: ...
 
     def watch(self, proof: Proof, end: Callable[[], None]) -> Subscription: ...
 
@@ -37,14 +44,14 @@ class Passwords(Protocol):
 async def sign_in(mechanism: str, initial: bytes | None, ask: Ask, passwords: Passwords, peer: str) -> SignedIn | Reply:
     """Run one exchange to its end; a Reply is the refusal."""
     try:
-        exchange = Exchange(mechanism)
+        exchange = await passwords.exchange(mechanism)
         step = exchange.start(initial)
         while isinstance(step, Challenge):
             step = exchange.answer(await ask(step.line))
     except SaslRefused as refused:
         return REFUSALS.get(refused.fault, r.AUTH_ENCODING)
     try:
-        return await _check(step, passwords, peer)
+        who = await passwords.claim(step, service="smtp", peer=peer)
     except Throttled:
         return r.AUTH_THROTTLED
     except AuthenticationFailed:
@@ -53,9 +60,11 @@ async def sign_in(mechanism: str, initial: bytes | None, ask: Ask, passwords: Pa
             # RFC 7628 §3.2.3: the reason as a challenge, whatever the client answers to it, then the refusal.
             await ask(reason.line)
         return r.AUTH_FAILED
-
-
-async def _check(claim: Claim, passwords: Passwords, peer: str) -> SignedIn:
-    if claim.bearer:
-        return await passwords.token(claim.username or None, claim.secret, service="smtp", peer=peer)
-    return await passwords.password(claim.username, claim.secret, service="smtp", peer=peer)
+    proof = exchange.success(who.signature)
+    if proof is not None:
+        # RFC 4954 §4 has no word for the server's proof beside the 235, so it goes before as a challenge.
+        try:
+            exchange.agreed(await ask(proof.line))
+        except SaslRefused as refused:
+            return REFUSALS.get(refused.fault, r.AUTH_ENCODING)
+    return who

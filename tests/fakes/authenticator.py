@@ -1,5 +1,6 @@
 """An authenticator that knows the secrets the test named."""
 
+from server.accounts import sasl
 from server.accounts.account import Account
 from server.accounts.errors import AuthenticationFailed, Throttled
 from server.accounts.signed_in import Proof, SignedIn
@@ -15,6 +16,14 @@ class FakeAuthenticator:
         self.throttled = False
         self.asked = []
         self.watched = []
+
+    async def exchange(self, mechanism):
+        return sasl.Exchange(mechanism)
+
+    async def claim(self, claim, *, service, peer):
+        if claim.bearer:
+            return await self.token(claim.username or None, claim.secret, service=service, peer=peer)
+        return await self.password(claim.username, claim.secret, service=service, peer=peer)
 
     async def password(self, username, password, *, service, peer):
         self.asked.append((username, service, peer))

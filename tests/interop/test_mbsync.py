@@ -14,7 +14,7 @@ Port {port}
 User ann@example.org
 Pass "{password}"
 {tls}
-AuthMechs PLAIN
+AuthMechs {mechanism}
 
 IMAPStore far
 Account house
@@ -42,12 +42,14 @@ async def house(tmp_path):
     await running.stop()
 
 
-async def sync(folder, house, *, tls=False):
+async def sync(folder, house, *, tls=False, mechanism="PLAIN"):
     certificate = folder / "certificate.pem"
     certificate.write_bytes((house.settings.tls_dir / "certificate.pem").read_bytes())
     port = house.tls_port if tls else house.port
     lines = f"SSLType IMAPS\nCertificateFile {certificate}" if tls else "SSLType None"
-    (folder / "mbsyncrc").write_text(CONFIG.format(port=port, password=PASSWORD, folder=folder, tls=lines))
+    (folder / "mbsyncrc").write_text(
+        CONFIG.format(port=port, password=PASSWORD, folder=folder, tls=lines, mechanism=mechanism)
+    )
     (folder / "mail").mkdir(exist_ok=True)
     await run(folder, "mbsync", "-c", str(folder / "mbsyncrc"), "-a")
 
@@ -102,3 +104,13 @@ async def test_over_tls_and_with_new_mailboxes(house):
             if path.is_file() and path.parent.name in {"cur", "new"}
         ]
         assert [b"Subject: Hi" in path.read_bytes() for path in held] == [True]
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_it_signs_in_by_scram(house, proofs, tls):
+    """By libsasl2, the library of Cyrus."""
+    house.append(message("Hi"))
+    with own_folder() as folder:
+        await sync(folder, house, tls=tls, mechanism="SCRAM-SHA-256")
+        assert len(maildir(folder)) == 1
+    assert proofs == ["ann@example.org"]

@@ -33,8 +33,8 @@ async def house(tmp_path):
     await running.stop()
 
 
-async def mutt(folder, house, keys, *, deflate="no"):
-    (folder / "muttrc").write_text(CONFIG.format(password=PASSWORD, port=house.port, deflate=deflate))
+async def mutt(folder, house, keys, *, deflate="no", more=""):
+    (folder / "muttrc").write_text(CONFIG.format(password=PASSWORD, port=house.port, deflate=deflate) + more)
     # `script` gives it a terminal; the keys are pushed from its own configuration.
     command = f"TERM=xterm mutt -F {folder}/muttrc -n -e 'push \"{keys}\"'"
     await run(folder, "script", "-qec", command, "/dev/null")
@@ -61,3 +61,18 @@ async def test_save_and_delete(house, monkeypatch, deflate):
     await client.ok("SELECT INBOX")
     assert await client.ok("SEARCH FLAGGED") == [b"* SEARCH 1"]
     assert (await client.ok("FETCH 1:* (UID FLAGS)")) == [b"* 1 FETCH (UID 3 FLAGS (Old \\Flagged))"]
+
+
+async def test_it_signs_in_by_scram(house, proofs):
+    house.append(message("Letter"))
+    client = await house.signed_in()
+    with own_folder() as folder:
+        await mutt(
+            folder,
+            house,
+            "<first-entry><flag-message><quit>",
+            more='set imap_authenticators = "scram-sha-256"\n',
+        )
+    assert proofs == ["ann@example.org"]
+    await client.ok("SELECT INBOX")
+    assert await client.ok("SEARCH FLAGGED") == [b"* SEARCH 1"]

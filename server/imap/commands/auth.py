@@ -4,9 +4,9 @@ Invariants: no password is asked for or looked at in clear unless only this mach
 name-and-password pair was wrong is never told; a password that is a token is checked as one.
 """
 
-from server.accounts import sasl
+from server.accounts import sasl, scram
 from server.accounts.errors import AuthenticationFailed, Throttled
-from server.accounts.sasl import Fault, SaslRefused
+from server.accounts.sasl_refusal import Fault, SaslRefused
 from server.accounts.signed_in import SignedIn
 from server.imap.capability import capabilities, may_sign_in
 from server.imap.errors import Reason, Refusal
@@ -20,6 +20,13 @@ from server.imap.syntax.response import Reply, continuation, status, untagged
 
 _ENABLED = {"CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "IMAP4REV2"}
 _WRITTEN = {"IMAP4REV2": b"IMAP4rev2"}
+_REASONS = {
+    Fault.MECHANISM: Reason.NO_MECHANISM,
+    Fault.UNAVAILABLE: Reason.NO_SIGN_IN,
+    Fault.ACTING: Reason.AUTHORIZATION_FAILED,
+    Fault.BINDING: Reason.NOT_SUPPORTED,
+    Fault.EXTENSION: Reason.NOT_SUPPORTED,
+}
 
 
 async def start_tls(ctx: Context, _command: c.StartTls) -> Reply:
@@ -37,35 +44,46 @@ async def login(ctx: Context, command: c.Login) -> Reply:
         claim = sasl.Claim(sasl.text(command.username), sasl.text(command.password))
     except SaslRefused as error:
         raise _meaning(error) from None
-    await _sign_in(ctx, claim)
+    _enter(ctx, await _check(ctx, claim))
     return Reply("Signed in", b"CAPABILITY " + capabilities(ctx))
 
 
 async def authenticate(ctx: Context, command: c.Authenticate) -> Reply:
     _require_privacy(ctx)
     try:
-        exchange = sasl.Exchange(command.mechanism)
+        exchange = await ctx.services.authenticator.exchange(command.mechanism)
         step = exchange.start(command.initial)
         while isinstance(step, sasl.Challenge):
             step = exchange.answer(await _ask(ctx, step))
     except SaslRefused as error:
         raise _meaning(error) from None
     try:
-        await _sign_in(ctx, step)
+        who = await _check(ctx, step)
     except Refusal:
         reason = exchange.failure()
         if reason is not None:
             await _ask(ctx, reason)
         raise
+    await _prove(ctx, exchange, who)
+    _enter(ctx, who)
     return Reply("Signed in", b"CAPABILITY " + capabilities(ctx))
+
+
+async def _prove(ctx: Context, exchange: sasl.Exchange, who: SignedIn) -> None:
+    """RFC 5802 §3: the client that proved itself is told by what the server does; RFC 9051 §6.2.2: as one more challenge."""
+    proof = exchange.success(who.signature)
+    if proof is not None:
+        try:
+            exchange.agreed(await _ask(ctx, proof))
+        except SaslRefused as error:
+            raise _meaning(error) from None
 
 
 def _meaning(error: SaslRefused) -> Exception:
     """What a refused exchange is in IMAP: BAD for what cannot be read, NO for what is not done (RFC 9051 §6.2.2)."""
-    if error.fault is Fault.MECHANISM:
-        return Refusal(Reason.NO_MECHANISM)
-    if error.fault is Fault.ACTING:
-        return Refusal(Reason.AUTHORIZATION_FAILED)
+    reason = _REASONS.get(error.fault)
+    if reason is not None:
+        return Refusal(reason)
     return ProtocolError(error.fault.value.capitalize())
 
 
@@ -86,22 +104,16 @@ def _require_privacy(ctx: Context) -> None:
         raise Refusal(Reason.PRIVACY_REQUIRED)
 
 
-async def _sign_in(ctx: Context, claim: sasl.Claim) -> None:
-    """Check, then enter the account. Raises Refusal, the same for every wrong pair."""
-    check = ctx.services.authenticator
-    peer = ctx.channel.peer
+async def _check(ctx: Context, claim: sasl.Claim | scram.Answer) -> SignedIn:
+    """Find out who it is. Raises Refusal, the same for every wrong pair."""
     try:
-        if claim.bearer:
-            who = await check.token(claim.username or None, claim.secret, service="imap", peer=peer)
-        else:
-            who = await check.password(claim.username, claim.secret, service="imap", peer=peer)
+        return await ctx.services.authenticator.claim(claim, service="imap", peer=ctx.channel.peer)
     except AuthenticationFailed:
         ctx.sign_in_failures += 1
         raise Refusal(Reason.AUTHENTICATION_FAILED) from None
     except Throttled:
         ctx.sign_in_failures += 1
         raise Refusal(Reason.THROTTLED) from None
-    _enter(ctx, who)
 
 
 def _enter(ctx: Context, who: SignedIn) -> None:

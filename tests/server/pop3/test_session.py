@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.accounts.sasl import Claim
-from server.pop3.action import Commit, Listing, Maildrop, Retrieve, Send, SignIn, StartTls
+from server.accounts.sasl import Claim, Exchange
+from server.accounts.sasl_refusal import Fault, SaslRefused
+from server.pop3.action import Begin, Commit, Listing, Maildrop, Retrieve, Send, SignIn, StartTls
 from server.pop3.session import MAX_BAD_COMMANDS, MAX_FAILED_SIGN_INS, ROWS_AT_ONCE, Session, State
 
 DROP = Maildrop(1, 77, array("Q", [3, 5, 9]), array("Q", [100, 200, 300]))
@@ -26,8 +27,19 @@ def opened() -> Session:
     return found
 
 
+def receive(s: Session, line: bytes):
+    """What the session wants, with exchanges begun for it."""
+    action = s.receive(line)
+    if not isinstance(action, Begin):
+        return action
+    try:
+        return s.begun(Exchange(action.mechanism), action.initial)
+    except SaslRefused as refused:
+        return s.declined(refused)
+
+
 def say(s: Session, line: str) -> str:
-    action = s.receive(line.encode())
+    action = receive(s, line.encode())
     assert isinstance(action, Send), action
     return action.data.decode()
 
@@ -84,18 +96,18 @@ class TestAuthorization:
         assert say(s, "STLS").startswith("-ERR")
 
     def test_auth_plain_in_one_line_and_in_two(self):
-        expected = SignIn(Claim("anna", "geheim"))
+        expected = Claim("anna", "geheim")
         line = base64.b64encode(b"\0anna\0geheim")
-        assert session().receive(b"AUTH PLAIN " + line) == expected
+        assert receive(session(), b"AUTH PLAIN " + line).claim == expected
         s = session()
         assert say(s, "auth plain") == "+ \r\n"
-        assert s.receive(line) == expected
+        assert s.receive(line).claim == expected
 
     def test_auth_login(self):
         s = session()
         assert say(s, "AUTH LOGIN") == "+ VXNlcm5hbWU6\r\n"
         assert say(s, base64.b64encode(b"anna").decode()) == "+ UGFzc3dvcmQ6\r\n"
-        assert s.receive(base64.b64encode(b"geheim")) == SignIn(Claim("anna", "geheim"))
+        assert s.receive(base64.b64encode(b"geheim")).claim == Claim("anna", "geheim")
 
     def test_auth_cancelled(self):
         s = session()
@@ -110,17 +122,26 @@ class TestAuthorization:
 
     def test_refused_bearer_token_is_explained_first(self):
         s = session()
-        assert isinstance(s.receive(b"AUTH XOAUTH2 " + base64.b64encode(b"user=a\x01auth=Bearer t\x01\x01")), SignIn)
+        assert isinstance(receive(s, b"AUTH XOAUTH2 " + base64.b64encode(b"user=a\x01auth=Bearer t\x01\x01")), SignIn)
         assert s.refused("sign-in failed", "AUTH").data.startswith(b"+ ")
         assert say(s, "AQ==") == "-ERR [AUTH] sign-in failed\r\n"
         assert say(s, "CAPA").startswith("+OK")
 
     def test_list_of_mechanisms(self):
-        assert say(session(), "AUTH") == "+OK mechanisms follow\r\nPLAIN\r\nLOGIN\r\nOAUTHBEARER\r\nXOAUTH2\r\n.\r\n"
+        assert (
+            say(session(), "AUTH")
+            == "+OK mechanisms follow\r\nSCRAM-SHA-256\r\nPLAIN\r\nLOGIN\r\nOAUTHBEARER\r\nXOAUTH2\r\n.\r\n"
+        )
 
     def test_unknown_mechanism(self):
         assert say(session(), "AUTH CRAM-MD5").startswith("-ERR")
         assert say(session(), "AUTH PLAIN a b").startswith("-ERR")
+
+    def test_whose_fault_it_is(self):
+        """RFC 3206 §3, §4."""
+        assert session().declined(SaslRefused(Fault.UNAVAILABLE)).data.startswith(b"-ERR [SYS/TEMP] ")
+        assert session().declined(SaslRefused(Fault.ACTING)).data.startswith(b"-ERR [AUTH] ")
+        assert session().declined(SaslRefused(Fault.BASE64)).data == b"-ERR not base64\r\n"
 
     @pytest.mark.parametrize("line", ["STAT", "LIST", "RETR 1", "DELE 1", "UIDL", "TOP 1 1", "NOOP", "RSET", "XTND"])
     def test_nothing_else_before_the_sign_in(self, line):
@@ -219,7 +240,7 @@ class TestCapabilities:
         assert capa(s) == before
         assert before == {
             "TOP": "", "UIDL": "", "RESP-CODES": "", "AUTH-RESP-CODE": "", "PIPELINING": "", "USER": "", "STLS": "",
-            "SASL": "PLAIN LOGIN OAUTHBEARER XOAUTH2", "UTF8": "USER", "LANG": "", "EXPIRE": "NEVER",
+            "SASL": "SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2", "UTF8": "USER", "LANG": "", "EXPIRE": "NEVER",
             "IMPLEMENTATION": "Posthouse",
         }  # fmt: skip
 
@@ -338,7 +359,7 @@ def test_any_dialogue(lines, signed_in):
         s.opened(DROP)
     for line in lines:
         before = s.state
-        action = s.receive(line)
+        action = receive(s, line)
         if isinstance(action, Commit):
             assert before is State.TRANSACTION
             assert line.upper().startswith(b"QUIT")

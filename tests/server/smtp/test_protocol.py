@@ -318,7 +318,7 @@ async def test_a_failed_handshake_ends_the_connection(house, connect):
 
 async def test_implicit_tls(house, connect):
     peer = await connect("submissions")
-    assert "AUTH PLAIN" in await peer.hello()
+    assert "AUTH SCRAM-SHA-256 PLAIN" in await peer.hello()
     assert isinstance(peer.writer.get_extra_info("ssl_object"), ssl.SSLObject)
 
 
