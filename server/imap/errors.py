@@ -48,6 +48,7 @@ class Reason(Enum):
     EXPUNGED = auto()
     NO_SUCH_MESSAGE = auto()
     CANCELLED = auto()
+    BAD_URL = auto()
     UNAVAILABLE = auto()
     INTERNAL = auto()
 
@@ -92,6 +93,7 @@ _TABLE = {
     Reason.NO_ROOM: Wording(b"UNAVAILABLE", "The server has no room left; try again later"),
     Reason.EXPUNGED: Wording(b"EXPUNGEISSUED", "The message is gone"),
     Reason.NO_SUCH_MESSAGE: Wording(b"NONEXISTENT", "There is no such message"),
+    Reason.BAD_URL: Wording(b"BADURL", "There is no such message or part"),
     Reason.CANCELLED: Wording(None, "Cancelled"),
     Reason.UNAVAILABLE: Wording(b"UNAVAILABLE", "The mail store cannot be used now; try again later"),
     Reason.INTERNAL: Wording(b"SERVERBUG", "Internal error; it has been logged"),
@@ -101,9 +103,10 @@ _TABLE = {
 class Refusal(Exception):
     """The command is well formed and will not be done."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, detail: bytes = b"") -> None:
         super().__init__(reason.name)
         self.reason = reason
+        self.detail = detail  # what stands behind the response code
 
 
 # The first class that fits wins, so subclasses stand before their bases.

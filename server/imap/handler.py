@@ -138,7 +138,7 @@ class Services:
     uploads: Turns = field(default_factory=lambda: Turns(UPLOADS))
 
 
-_OF_THE_CONNECTION = {"services", "channel", "tag", "sign_in_failures", "_out", "_out_size"}
+_OF_THE_CONNECTION = {"services", "channel", "tag", "sign_in_failures", "uploading", "_out", "_out_size"}
 """What of a context is no matter of who has signed in."""
 
 
@@ -159,6 +159,8 @@ class Context:
     qresync: bool = False
     saved: Ranges = ()
     sign_in_failures: int = 0
+    uploading: int = 0
+    """The account whose turn to upload this connection has."""
     woken: bool = False
     signed_out: bool = False
     subscriptions: list[Subscription] = field(default_factory=list)
@@ -226,6 +228,20 @@ class Context:
     async def write_at(self, place: Place, fn: Callable[[Writer], T]) -> T:
         """`write` in the account of `place`; as `read_at`."""
         return await self.services.store.write(place.account, fn)
+
+    # -- large messages on their way in
+
+    async def begin_upload(self) -> None:
+        """Wait until this account may have one more large message in memory (security T113); it is kept to the end of the command."""
+        if not self.uploading:
+            account = self.account_id
+            await self.services.uploads.enter(account)
+            self.uploading = account
+
+    def end_upload(self) -> None:
+        if self.uploading:
+            self.services.uploads.leave(self.uploading)
+            self.uploading = 0
 
     # -- the selected mailbox
 

@@ -10,7 +10,7 @@ from typing import Any
 from server.imap.access import ViewLost
 from server.imap.capability import capabilities
 from server.imap.commands.table import TABLE
-from server.imap.errors import Reason, reason_of, wording
+from server.imap.errors import Reason, Refusal, reason_of, wording
 from server.imap.handler import Channel, Context, Effect, Event, Row, Services, SignedOut, State
 from server.imap.syntax import command as c
 from server.imap.syntax.error import ProtocolError
@@ -36,14 +36,13 @@ _EXCESS = {
 class Session:
     """Runs until the client goes, is sent away, or the server stops."""
 
-    __slots__ = ("_bad", "_channel", "_ctx", "_services", "_uploading")
+    __slots__ = ("_bad", "_channel", "_ctx", "_services")
 
     def __init__(self, services: Services, channel: Channel, log: Any) -> None:
         self._services = services
         self._channel = channel
         self._ctx = Context(services, channel, log)
         self._bad = 0
-        self._uploading = 0  # the account whose turn this connection has
 
     async def run(self) -> None:
         ctx = self._ctx
@@ -63,7 +62,7 @@ class Session:
         return limits.login_timeout if self._ctx.state is State.NOT_AUTHENTICATED else limits.imap_idle_timeout
 
     def close(self) -> None:
-        self._end_upload()
+        self._ctx.end_upload()
         self._ctx.close()
 
     def _part(self, event: Event) -> None:
@@ -90,7 +89,7 @@ class Session:
     async def _take(self, fragment: Fragment) -> None:
         if isinstance(fragment, (NeedContinuation, Coming)):
             if fragment.size >= self._channel.limits.large:
-                await self._begin_upload()
+                await self._ctx.begin_upload()
             if isinstance(fragment, NeedContinuation):
                 self._ctx.send(continuation(b"Ready"))
             return
@@ -100,19 +99,7 @@ class Session:
             else:
                 self._dropped(fragment)
         finally:
-            self._end_upload()
-
-    async def _begin_upload(self) -> None:
-        """Wait until this account may have one more large message in memory (security T113); it is kept to the end of the command."""
-        if not self._uploading:
-            account = self._ctx.account_id
-            await self._services.uploads.enter(account)
-            self._uploading = account
-
-    def _end_upload(self) -> None:
-        if self._uploading:
-            self._services.uploads.leave(self._uploading)
-            self._uploading = 0
+            self._ctx.end_upload()
 
     def _dropped(self, dropped: Dropped) -> None:
         ctx = self._ctx
@@ -136,9 +123,10 @@ class Session:
         if self._bad >= (BAD_BEFORE_LOGIN if ctx.state is State.NOT_AUTHENTICATED else BAD_IN_A_ROW):
             self._bye("Too many commands that are none", None)
 
-    def _refuse(self, tag: bytes, reason: Reason) -> None:
+    def _refuse(self, tag: bytes, reason: Reason, detail: bytes = b"") -> None:
         words = wording(reason)
-        self._ctx.send(status(tag, b"NO", words.text, words.code))
+        code = words.code + b" " + detail if words.code and detail else words.code
+        self._ctx.send(status(tag, b"NO", words.text, code))
 
     # -- commands
 
@@ -224,7 +212,7 @@ class Session:
                 ctx.send(await self._news(row, command))
             except Exception as late:  # noqa: BLE001 - the command's own failure is what the client must hear
                 ctx.log.debug("news_failed", why=type(late).__name__)
-        self._refuse(tag, reason)
+        self._refuse(tag, reason, error.detail if isinstance(error, Refusal) else b"")
         if ctx.state is State.NOT_AUTHENTICATED and ctx.sign_in_failures >= BAD_BEFORE_LOGIN:
             self._bye("Too many failed sign-ins", None)
 

@@ -1,4 +1,4 @@
-"""APPEND with MULTIAPPEND (RFC 9051 §6.3.12, RFC 3502, RFC 4315, RFC 7889).
+"""APPEND with MULTIAPPEND (RFC 9051 §6.3.12, RFC 3502, RFC 4315, RFC 4469, RFC 7889).
 
 Messages are summarised and compressed before the transaction; all of one command are appended in one commit or none is.
 """
@@ -6,6 +6,7 @@ Messages are summarised and compressed before the transaction; all of one comman
 from datetime import UTC, datetime
 
 from server.db.transaction import Reader, Writer
+from server.imap.commands.catenate import assembled
 from server.imap.errors import Reason, Refusal
 from server.imap.flags import settable
 from server.imap.handler import Context
@@ -28,14 +29,15 @@ def require_acceptable(ctx: Context, message: c.NewMessage) -> None:
 
 
 async def append(ctx: Context, command: c.Append) -> Reply:
-    for message in command.messages:
+    new = await assembled(ctx, command.messages)
+    for message in new:
         require_acceptable(ctx, message)
-    flags = [settable(message.flags) for message in command.messages]
+    flags = [settable(message.flags) for message in new]
     place = await ctx.locate(command.mailbox)
 
     def ready(reader: Reader) -> list[Prepared]:
         place.mailbox(reader, rights.INSERT)  # an unknown one is refused before the work
-        return [store.prepare(message.octets) for message in command.messages]
+        return [store.prepare(message.octets) for message in new]
 
     prepared = await ctx.read_at(place, ready)
     now = datetime.now(UTC)
@@ -51,7 +53,7 @@ async def append(ctx: Context, command: c.Append) -> Reply:
                 flags=rights.allowed(wanted, place.held),
                 internaldate=message.internaldate or now,
             )
-            for ready, wanted, message in zip(prepared, flags, command.messages, strict=True)
+            for ready, wanted, message in zip(prepared, flags, new, strict=True)
         ]
 
     done = await ctx.write_at(place, write)

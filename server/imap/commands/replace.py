@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from server.db.transaction import Reader, Writer
 from server.imap.access import require
 from server.imap.commands.append import require_acceptable
+from server.imap.commands.catenate import assembled
 from server.imap.errors import Reason, Refusal
 from server.imap.flags import settable
 from server.imap.handler import Context
@@ -23,7 +24,7 @@ from server.store.model import Appended
 
 async def replace(ctx: Context, command: c.Replace) -> Reply:
     view = ctx.writable_view
-    message = command.message
+    (message,) = await assembled(ctx, (command.message,))
     require_acceptable(ctx, message)
     flags = settable(message.flags)
     await ctx.load_view()

@@ -150,10 +150,20 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Url:
+    """A part of a message that is put together here (RFC 4469), as it was written."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class NewMessage:
+    """`octets` are there, or will be once `parts` are put together."""
+
     octets: bytes
     flags: tuple[str, ...] = ()
     internaldate: datetime | None = None
+    parts: tuple[bytes | Url, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Arguments of the commands about mailboxes (RFC 9051 §6.3), with their extensions.
 
-RFC 5258 and 5819 (LIST-EXTENDED, LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 7162 (CONDSTORE, QRESYNC), RFC 3502 (MULTIAPPEND),
+RFC 5258 and 5819 (LIST-EXTENDED, LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 7162 (CONDSTORE, QRESYNC), RFC 3502 (MULTIAPPEND), RFC 4469 (CATENATE),
 RFC 6855 (UTF8 data in APPEND), RFC 8508 (REPLACE), RFC 9208 (QUOTA),
 RFC 9590 (LIST-METADATA).
 """
@@ -12,6 +12,8 @@ from server.imap.syntax.sequence import SequenceSet
 from server.imap.syntax.token import MAX_NUMBER64, Reader
 
 MAX_PATTERNS = 50
+MAX_PARTS = 500
+"""Parts of one message that is put together here."""
 MAX_LISTED_ENTRIES = 20
 """Annotations of each mailbox of a list: each is answered, if only by NIL."""
 _STATUS_ITEMS = frozenset(
@@ -240,13 +242,31 @@ def _new_message(reader: Reader) -> c.NewMessage:
     if quoted is not None:
         moment = parse_date_time(quoted)
         reader.space()
+    if reader.try_text(b"CATENATE "):
+        return c.NewMessage(b"", flags, moment, reader.parenthesised(lambda: _part(reader), limit=MAX_PARTS))
+    return c.NewMessage(_literal(reader), flags, moment)
+
+
+def _part(reader: Reader) -> bytes | c.Url:
+    """Read cat-part (RFC 4469 §5).
+
+    cat-part = "TEXT" SP literal / "URL" SP astring / utf8-literal (RFC 6855 §4)
+    """
+    if reader.try_text(b"URL "):
+        return c.Url(reader.astring())
+    if reader.try_text(b"TEXT "):
+        return reader.literal(binary=True)
+    return _literal(reader) if reader.peek() in {b"U", b"u"} else reader.fail("A part is TEXT or URL")
+
+
+def _literal(reader: Reader) -> bytes:
     # RFC 6855 §4: "UTF8" SP "(" literal8 ")"
     wrapped = reader.try_text(b"UTF8 (")
     _ = reader.try_octet(b"~")
     octets = reader.literal(binary=True)
     if wrapped:
         reader.octet(b")", "A parenthesis is missing")
-    return c.NewMessage(octets, flags, moment)
+    return octets
 
 
 def get_quota(reader: Reader) -> c.GetQuota:

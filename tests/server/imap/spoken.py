@@ -77,7 +77,13 @@ def _new_message(message):
         text += b" " + flag_list(message.flags)
     if message.internaldate is not None:
         text += b" " + format_date_time(message.internaldate)
+    if message.parts:
+        return text + b" CATENATE (" + b" ".join(map(_part, message.parts)) + b")"
     return text + b" " + literal(message.octets)
+
+
+def _part(part):
+    return b"URL " + word(part.text) if isinstance(part, c.Url) else b"TEXT " + literal(part)
 
 
 def _append(x):

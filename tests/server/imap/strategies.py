@@ -154,7 +154,11 @@ criteria = st.lists(
     max_size=4,
 ).map(tuple)
 maybe = lambda strategy: st.one_of(st.none(), strategy)  # noqa: E731
-new_messages = st.builds(c.NewMessage, st.binary(max_size=80), flags, maybe(moments))
+parts = st.lists(st.one_of(st.binary(max_size=30), st.builds(c.Url, octets)), min_size=1, max_size=4).map(tuple)
+new_messages = st.one_of(
+    st.builds(c.NewMessage, st.binary(max_size=80), flags, maybe(moments)),
+    st.builds(c.NewMessage, st.just(b""), flags, maybe(moments), parts),
+)
 
 
 @st.composite

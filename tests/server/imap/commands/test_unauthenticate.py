@@ -118,7 +118,7 @@ async def test_it_can_be_turned_off(tmp_path):
 def test_everything_of_a_person_is_forgotten():
     """Also what is added to `Context` after this was written."""
     ctx, fresh = (Context(None, None, structlog.get_logger().bind(connection=1)) for _ in range(2))
-    kept = {"services", "channel", "log", "tag", "sign_in_failures", "_out", "_out_size"}
+    kept = {"services", "channel", "log", "tag", "sign_in_failures", "uploading", "_out", "_out_size"}
     closed = []
     for each in fields(Context):
         if each.name not in kept | {"recent", "subscriptions", "visits"}:
