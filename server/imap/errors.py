@@ -46,6 +46,8 @@ class Reason(Enum):
     NO_SUCH_QUOTA = auto()
     NO_ROOM = auto()
     EXPUNGED = auto()
+    BAD_EVENT = auto()
+    NOTIFICATION_OVERFLOW = auto()
     NO_SUCH_MESSAGE = auto()
     CANCELLED = auto()
     BAD_URL = auto()
@@ -94,6 +96,12 @@ _TABLE = {
     Reason.EXPUNGED: Wording(b"EXPUNGEISSUED", "The message is gone"),
     Reason.NO_SUCH_MESSAGE: Wording(b"NONEXISTENT", "There is no such message"),
     Reason.BAD_URL: Wording(b"BADURL", "There is no such message or part"),
+    Reason.BAD_EVENT: Wording(
+        b"BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange"
+        b" ServerMetadataChange)",
+        "There is no such event here",
+    ),
+    Reason.NOTIFICATION_OVERFLOW: Wording(b"NOTIFICATIONOVERFLOW", "That is more than this server watches at once"),
     Reason.CANCELLED: Wording(None, "Cancelled"),
     Reason.UNAVAILABLE: Wording(b"UNAVAILABLE", "The mail store cannot be used now; try again later"),
     Reason.INTERNAL: Wording(b"SERVERBUG", "Internal error; it has been logged"),

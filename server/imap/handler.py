@@ -24,6 +24,7 @@ from server.imap.syntax.fragment import Fragment, FragmentLimits
 from server.imap.syntax.mailbox_name import encode_utf7
 from server.imap.syntax.response import Reply, string
 from server.imap.syntax.sequence import Ranges
+from server.imap.watch import Watch
 from server.net.budget import Budgets, Share, Turns
 from server.net.limits import ConnectionLimits
 from server.notify.bus import SIGN_INS, Bus, Subscription
@@ -59,6 +60,8 @@ class Effect(Flag):
     """The client asks for news: the store is read even if nobody has told of a change."""
     SEES = auto()
     """Its answer is about the messages of the mailbox: new ones are announced first, so that they are among them."""
+    EXPUNGES = auto()
+    """What it takes away itself is told, whatever NOTIFY says of the rest."""
     QUIET = auto()
     """No news of the mailbox with this one."""
 
@@ -158,6 +161,8 @@ class Context:
     condstore: bool = False
     qresync: bool = False
     saved: Ranges = ()
+    watch: Watch | None = None
+    """What NOTIFY has asked for; None while it has never been used (RFC 5465 §3.1)."""
     sign_in_failures: int = 0
     uploading: int = 0
     """The account whose turn to upload this connection has."""
@@ -211,7 +216,12 @@ class Context:
         return await self.services.store.read(self.account_id, fn)
 
     async def write(self, fn: Callable[[Writer], T]) -> T:
-        return await self.services.store.write(self.account_id, fn)
+        watch = self.watch
+        if watch is None or not watch.notes_own:
+            return await self.services.store.write(self.account_id, fn)
+        result, own = await self.services.store.write(self.account_id, watch.noting(fn, self.own_selected))
+        watch.note(own)
+        return result
 
     # -- mailboxes by their names, in whichever account
 
@@ -227,6 +237,8 @@ class Context:
 
     async def write_at(self, place: Place, fn: Callable[[Writer], T]) -> T:
         """`write` in the account of `place`; as `read_at`."""
+        if place.guest is None:
+            return await self.write(fn)
         return await self.services.store.write(place.account, fn)
 
     # -- large messages on their way in
@@ -264,6 +276,11 @@ class Context:
         if not view.loaded:
             await self.read_view(view.load)
         return view
+
+    @property
+    def own_selected(self) -> int | None:
+        """The id of the selected mailbox, where it is in the client's own account."""
+        return None if self.selected is None or self.selected.guest is not None else self.selected.mailbox_id
 
     @property
     def view_account(self) -> int:
@@ -311,6 +328,9 @@ class Context:
         self.selected = None
         self.saved = ()
         self.recent.clear()
+        if self.watch is not None:
+            self.watch.leave_selected()
+            self.wake()
         if self.state is State.SELECTED:
             self.state = State.AUTHENTICATED
 

@@ -36,6 +36,7 @@ class Selected:
         "_flags",
         "_own",
         "_uids",
+        "_unflagged",
         "exists",
         "guest",
         "mailbox_id",
@@ -74,6 +75,7 @@ class Selected:
         self._expunged: set[int] = set()  # gone from the mailbox, still numbered here
         self._flags: dict[int, tuple[frozenset[str], int]] = {}
         self._own: dict[int, int] = {}  # uid -> modseq of changes this client made and has been told
+        self._unflagged = 0  # the first change of flags that it did not want to hear of
 
     @property
     def rights(self) -> Rights:
@@ -202,10 +204,32 @@ class Selected:
     def has_news(self) -> bool:
         return bool(self._flags or self._expunged or self.exists != self._announced)
 
-    def report(self, *, expunge: bool, modseq: bool, vanished: bool) -> bytes:
-        """What the client may hear now: EXISTS, EXPUNGE (or VANISHED, RFC 7162 §3.2.10), FETCH."""
+    @property
+    def has_unannounced(self) -> bool:
+        return self.exists != self._announced
+
+    @property
+    def unannounced(self) -> "array[int]":
+        """Uids of the messages that the next report will announce; the view must be loaded."""
+        return self.uids[self._announced :]
+
+    def recall_flags(self, reader: Reader) -> None:
+        """Take up the changes of flags that were left out of earlier reports."""
+        since, self._unflagged = self._unflagged - 1, 0
+        if since < 0:
+            return
+        for uid, flags, modseq in changes.since(reader, self.mailbox_id, since).changed:
+            if uid < self.uidnext and uid not in self._expunged:
+                self._flags[uid] = (frozenset(flags), modseq)
+
+    def report(self, *, expunge: bool, modseq: bool, vanished: bool, flags: bool = True) -> bytes:
+        """What the client may hear now: EXISTS, EXPUNGE (or VANISHED, RFC 7162 §3.2.10), FETCH.
+
+        Without `flags` the changes of flags are left out, until `recall_flags`.
+        """
         if not self.has_news:
-            self.told = self.modseq
+            if not self._unflagged:
+                self.told = self.modseq
             return b""
         lines = []
         if self.exists != self._announced:
@@ -214,19 +238,23 @@ class Selected:
             self._announced = self.exists
         if expunge and self._expunged:
             lines.append(self._expunge(vanished=vanished))
-        for uid, (flags, mark) in sorted(self._flags.items()):
+        if not flags and self._flags:
+            first = min(mark for _, mark in self._flags.values())
+            self._unflagged = min(first, self._unflagged or first)
+            self._flags.clear()
+        for uid, (names, mark) in sorted(self._flags.items()):
             number = self.number(uid)
             if number:
-                lines.append(flag_update(number, uid, flags, mark if modseq else None))
+                lines.append(flag_update(number, uid, names, mark if modseq else None))
         self._flags.clear()
-        if not self._expunged:
+        if not self.holds_back:
             self.told = self.modseq
         return b"".join(lines)
 
     @property
     def holds_back(self) -> bool:
-        """Something was expunged that the client could not be told of."""
-        return bool(self._expunged)
+        """Something was expunged, or got other flags, that the client could not be told of or does not want to be."""
+        return bool(self._expunged or self._unflagged)
 
     def _expunge(self, *, vanished: bool) -> bytes:
         uids = self.uids

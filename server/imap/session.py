@@ -9,6 +9,7 @@ from typing import Any
 
 from server.imap.access import ViewLost
 from server.imap.capability import capabilities
+from server.imap.commands.listening import follow_up, listen
 from server.imap.commands.table import TABLE
 from server.imap.errors import Reason, Refusal, reason_of, wording
 from server.imap.handler import Channel, Context, Effect, Event, Row, Services, SignedOut, State
@@ -49,12 +50,26 @@ class Session:
         ctx.send(status(b"*", b"OK", "Posthouse is ready", b"CAPABILITY " + capabilities(ctx)))
         while ctx.state is not State.LOGOUT:
             await ctx.drain(least=0)
-            fragment = await self._channel.next(self._timeout)
+            fragment = await self._next()
             if isinstance(fragment, Event):
                 self._part(fragment)
             else:
                 await self._take(fragment)
         await ctx.drain(least=0)
+
+    async def _next(self) -> Fragment | Event:
+        ctx = self._ctx
+        if ctx.watch is None:
+            return await self._channel.next(self._timeout)
+        try:
+            return await listen(ctx, self._timeout)
+        except SignedOut:
+            return Event.SIGNED_OUT
+        except ViewLost:
+            self._view_lost()
+        except NoSuchMailbox:
+            self._mailbox_gone()
+        return Event.CLOSED
 
     @property
     def _timeout(self) -> float:
@@ -78,6 +93,14 @@ class Session:
     def _bye(self, words: str, code: bytes | None) -> None:
         self._ctx.send(status(b"*", b"BYE", words, code))
         self._ctx.state = State.LOGOUT
+
+    def _view_lost(self) -> None:
+        # RFC 4314 §5.1.1: whoever may not read the selected mailbox any more is disconnected.
+        self._bye("The mailbox is not shared with you any more", None)
+
+    def _mailbox_gone(self) -> None:
+        # RFC 2180 §3.2: whoever has a deleted mailbox open is disconnected.
+        self._bye("The mailbox was deleted", None)
 
     def _signed_out(self) -> None:
         # RFC 5530 §3 EXPIRED: access is no longer permitted with what the client has.
@@ -166,8 +189,7 @@ class Session:
             self._signed_out()
             return
         except ViewLost:
-            # RFC 4314 §5.1.1: whoever may not read the selected mailbox any more is disconnected.
-            self._bye("The mailbox is not shared with you any more", None)
+            self._view_lost()
             return
         except (ConnectionError, TimeoutError):
             raise
@@ -175,7 +197,7 @@ class Session:
             await self._failed(tag, row, command, error)
             return
         self._bad = 0
-        self._answer(tag, reply, tail)
+        await self._answer(row, reply, tail)
         if row.name == "STARTTLS":
             await self._secure()
         elif row.name == "COMPRESS":
@@ -185,13 +207,15 @@ class Session:
         elif row.name == "UNAUTHENTICATE":
             await self._leave_compression()
 
-    def _answer(self, tag: bytes, reply: Reply, tail: bytes) -> None:
+    async def _answer(self, row: Row, reply: Reply, tail: bytes) -> None:
         ctx = self._ctx
         for line in reply.untagged:
             ctx.send(line)
         if tail:
             ctx.send(tail)
-        ctx.send(status(tag, b"OK", reply.text, reply.code))
+        if ctx.watch is not None:
+            await follow_up(ctx, others=Effect.LOOKS in row.effect)
+        ctx.send(status(ctx.tag, b"OK", reply.text, reply.code))
 
     async def _failed(self, tag: bytes, row: Row, command: c.Command, error: Exception) -> None:
         ctx = self._ctx
@@ -228,10 +252,12 @@ class Session:
             return b""
         by_number = Effect.USES_NUMBERS in row.effect and not getattr(command, "uid", False)
         try:
-            return await news(ctx, expunge=not by_number, look=Effect.LOOKS in row.effect) + held_back(ctx)
+            told = await news(
+                ctx, expunge=not by_number, look=Effect.LOOKS in row.effect, own=Effect.EXPUNGES in row.effect
+            )
+            return told + held_back(ctx)
         except NoSuchMailbox:
-            # RFC 2180 §3.2: whoever has a deleted mailbox open is disconnected.
-            self._bye("The mailbox was deleted", None)
+            self._mailbox_gone()
             return b""
 
     async def _leave_compression(self) -> None:

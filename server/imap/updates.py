@@ -1,4 +1,4 @@
-"""Changes by others, from the store to the client: after a command, and while it is idle.
+"""Changes by others, from the store to the client: after a command, while it is idle, and by NOTIFY.
 
 A client that keeps mod-sequences takes the highest it has seen, when the tagged response comes, as the point to resynchronise from.
 So whoever tells mod-sequences looks for news before that response, and what may not be told yet is named by a lower HIGHESTMODSEQ
@@ -9,20 +9,30 @@ from server.imap.handler import Context
 from server.imap.syntax.response import status
 
 
-async def news(ctx: Context, *, expunge: bool, look: bool) -> bytes:
+async def news(ctx: Context, *, expunge: bool, look: bool, own: bool = False) -> bytes:
     """What the client is to hear of its mailbox. Raises NoSuchMailbox when the mailbox is gone.
 
-    The store is read when the bus has told of a change, or when `look` (a wake can be lost, and NOOP must not lie).
+    The store is read when the bus has told of a change, or when `look` (a wake can be lost, and NOOP must not lie). `own` says that
+    the client has taken messages away itself, which it hears in any case.
     """
-    view = ctx.view
+    view, watch = ctx.view, ctx.watch
+    if watch is not None and not (watch.messages or own):
+        return b""  # RFC 5465 §3.1: it has said that it does not want to know
     if look or ctx.woken:
         ctx.woken = False
         await ctx.read_view(view.refresh)
-    return view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync)
+    if watch is None:
+        return view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync)
+    if watch.attributes and view.has_unannounced:
+        await ctx.load_view()
+        watch.queue_new(view.unannounced)
+    return view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync, flags=watch.flags)
 
 
 def held_back(ctx: Context) -> bytes:
-    """From where to resynchronise while the client may not hear yet of what was expunged (RFC 7162 §1)."""
-    if not ctx.qresync or not ctx.view.holds_back:
+    """From where to resynchronise while the client does not hear of everything (RFC 7162 §1)."""
+    watch = ctx.watch
+    unread = watch is not None and not watch.messages and ctx.woken
+    if not ctx.qresync or not (unread or ctx.view.holds_back):
         return b""
     return status(b"*", b"OK", "More has changed", b"HIGHESTMODSEQ %d" % ctx.view.told)

@@ -45,6 +45,12 @@ def account_modseq(r: Reader) -> int:
     return int(r.run(_CURRENT).fetchone()[0])
 
 
+def head(r: Reader, mailbox_id: int) -> tuple[int, int] | None:
+    """Return highest mod-sequence and next uid of a mailbox; None when it is gone."""
+    row = r.run(_HEAD, mailbox=mailbox_id).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
 def record_vanished(w: Writer, mailbox_id: int, modseq: int, uids: list[int]) -> None:
     """Remember that `uids` (ascending) left the mailbox."""
     runs: list[dict[str, int]] = []

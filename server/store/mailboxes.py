@@ -225,12 +225,16 @@ def subscribe(w: Writer, name: str, subscribed: bool) -> None:
         NoSuchMailbox: A name without a mailbox cannot be put on the list (RFC 9051 §6.3.7 leaves that to us).
     """
     name = canonical(name)
-    if not subscribed:
-        w.execute(sql_delete(sub).where(sub.c.name == name))
-    elif find(w, name) is None:
+    if subscribed and find(w, name) is None:
         raise NoSuchMailbox(name)
-    elif not w.execute(select(sub.c.name).where(sub.c.name == name)).first():
+    is_listed = w.execute(select(sub.c.name).where(sub.c.name == name)).first() is not None
+    if subscribed == is_listed:
+        return
+    if subscribed:
         w.execute(insert(sub), {"name": name})
+    else:
+        w.execute(sql_delete(sub).where(sub.c.name == name))
+    changes.next_modseq(w)  # so that those who watch the list are told (RFC 5465 §5.5)
 
 
 def lost_subscriptions(r: Reader) -> list[str]:

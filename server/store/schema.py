@@ -67,6 +67,16 @@ annotation = Table(
     Index("annotation_entry", "mailbox_id", "entry"),
 )
 
+# RFC 5465 §5.6: which annotations were set or removed, and when; the newest few. Mailbox 0 is the server.
+annotation_change = Table(
+    "annotation_change",
+    METADATA,
+    Column("mailbox_id", Integer, primary_key=True, autoincrement=False),
+    Column("entry", String, primary_key=True),
+    Column("modseq", Integer, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
 # RFC 9051 §6.3.7: a name stays subscribed when its mailbox goes.
 subscription = Table("subscription", METADATA, Column("name", String, primary_key=True), sqlite_with_rowid=False)
 
@@ -253,6 +263,13 @@ def _annotations(w: Writer) -> None:
         w.execute(CreateIndex(index, if_not_exists=True))
 
 
+def _annotation_changes(w: Writer) -> None:
+    """Version 4: when annotations change."""
+    w.execute(CreateTable(annotation_change, if_not_exists=True))
+    for index in annotation_change.indexes:
+        w.execute(CreateIndex(index, if_not_exists=True))
+
+
 def account_schema(uidvalidity: int) -> Schema:
     """Return the schema; a database that is made now begins with `uidvalidity` (seconds since 1970 will do)."""
 
@@ -272,9 +289,9 @@ def account_schema(uidvalidity: int) -> Schema:
 
     return Schema(
         owner="store",
-        version=3,
+        version=4,
         metadata=METADATA,
         extra=(TRIGRAM, BIGRAM),
         first=first,
-        steps={1: _access_control, 2: _annotations},
+        steps={1: _access_control, 2: _annotations, 3: _annotation_changes},
     )

@@ -116,6 +116,14 @@ async def fetch(ctx: Context, command: c.Fetch) -> Reply:
     return Reply("Done")
 
 
+async def describe(ctx: Context, attributes: tuple[FetchAttribute, ...], uids: Sequence[int]) -> None:
+    """An unsolicited FETCH of each message; nothing is marked as seen by it (RFC 5465 §5.2)."""
+    plan = _Plan.of(attributes, uid=ctx.qresync, modseq=ctx.condstore, read_only=True)
+    view = await ctx.load_view()
+    await _answer(ctx, view, plan, (number - 1 for number in view.numbers(uids)))
+    ctx.recent.let_go_of_large()
+
+
 async def _changed(ctx: Context, view: Selected, command: c.Fetch, indexes: list[int]) -> list[int]:
     """CHANGEDSINCE, and VANISHED (EARLIER) where it is asked for (RFC 7162 §3.1.4.1, §3.2.6)."""
     since = command.changed_since or 0

@@ -5,13 +5,12 @@ written since: a phone that waits all night keeps no database open. It says some
 connection is noticed on both sides.
 """
 
-from server.db.footprint import Footprint
+from server.imap.commands.listening import Prints, footprint, is_quiet, tell
 from server.imap.handler import Context, Event, SignedOut, State
 from server.imap.syntax import command as c
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.fragment import RawCommand
 from server.imap.syntax.response import Reply, continuation, status
-from server.imap.updates import news
 
 LOOK = 30.0
 STILL_HERE = 120.0
@@ -20,9 +19,9 @@ STILL_HERE = 120.0
 async def idle(ctx: Context, _command: c.Idle) -> Reply:
     ctx.recent.clear()
     ctx.send(continuation(b"Idling"))
-    await _look(ctx, look=True)
+    await tell(ctx, expunge=True, look=True, others=True)
     waited = quiet = 0.0
-    seen: Footprint | None = None
+    seen: Prints = ()
     while True:
         event = await ctx.channel.next(LOOK, wakeable=True)
         if isinstance(event, Event):
@@ -41,9 +40,9 @@ async def idle(ctx: Context, _command: c.Idle) -> Reply:
                 ctx.send(status(b"*", b"OK", "Still here"))
             look = False
             if event is Event.TIMEOUT:
-                earlier, seen = seen, await _footprint(ctx)
-                look = seen is None or not seen.proves_nothing_since(earlier)
-            await _look(ctx, look=look)
+                earlier, seen = seen, await footprint(ctx)
+                look = not is_quiet(earlier, seen)
+            await tell(ctx, expunge=True, look=look, others=look or event is Event.WOKEN)
             continue
         if isinstance(event, RawCommand) and not event.literals and event.lines[0].upper() == b"DONE":
             return Reply("Done")
@@ -55,15 +54,3 @@ def _end(ctx: Context, event: Event) -> Reply:
         raise ConnectionResetError
     ctx.state = State.LOGOUT
     return Reply("Done", untagged=(status(b"*", b"BYE", "The server is stopping", b"UNAVAILABLE"),))
-
-
-async def _footprint(ctx: Context) -> Footprint | None:
-    return None if ctx.selected is None else await ctx.services.store.footprint(ctx.view_account)
-
-
-async def _look(ctx: Context, *, look: bool) -> None:
-    if ctx.selected is not None:
-        data = await news(ctx, expunge=True, look=look)
-        if data:
-            ctx.send(data)
-    await ctx.drain(least=0)

@@ -1,7 +1,7 @@
 """GETMETADATA and SETMETADATA (RFC 5464): what clients note down about their mailboxes and about the server.
 
 A mailbox's `/shared` entries are for all who share it, its `/private` ones for its owner. The server's `/shared` entries are read by
-everybody and set by nobody here. Nobody is told unasked (RFC 5464 §4.1 leaves that to us).
+everybody and set by nobody here. Who wants to be told of changes uses NOTIFY (RFC 5465 §5.6).
 """
 
 from collections.abc import Iterable, Mapping

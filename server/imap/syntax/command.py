@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import Literal
 
 from server.imap.syntax.fetch_att import FetchAttribute
+from server.imap.syntax.notify import Notify
 from server.imap.syntax.search_key import SearchKey
 from server.imap.syntax.sequence import SequenceSet
 
@@ -335,6 +336,7 @@ Command = (
     | Append
     | Replace
     | Idle
+    | Notify
     | GetQuota
     | GetMetadata
     | SetMetadata

@@ -15,6 +15,7 @@ from server.imap.syntax import parse_message as message
 from server.imap.syntax import parse_metadata as metadata
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.fragment import RawCommand
+from server.imap.syntax.notify import notify
 from server.imap.syntax.token import Reader
 
 MAX_ID_PAIRS = 30  # RFC 2971 §3.3
@@ -148,6 +149,7 @@ _PARSERS: dict[str, Callable[[Reader], c.Command]] = {
     "REPLACE": lambda reader: mailbox.replace(reader, uid=False),
     "UID REPLACE": lambda reader: mailbox.replace(reader, uid=True),
     "IDLE": lambda _: c.Idle(),
+    "NOTIFY": notify,
     "GETQUOTA": mailbox.get_quota,
     "GETQUOTAROOT": mailbox.get_quota_root,
     "GETMETADATA": metadata.get_metadata,

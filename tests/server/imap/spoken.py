@@ -4,6 +4,7 @@ from server.imap.syntax import command as c
 from server.imap.syntax import fetch_att
 from server.imap.syntax.date import format_date, format_date_time
 from server.imap.syntax.mailbox_name import encode_utf7
+from server.imap.syntax.notify import Notify
 from server.imap.syntax.response import astring, string
 from server.imap.syntax.search_key import Numbers
 from server.store import query as q
@@ -212,7 +213,29 @@ _KEYS = {
     q.Younger: lambda k: b"YOUNGER %d" % k.seconds,
 }
 
+
+def mailbox_filter(x):
+    names = [mailbox(name) for name in x.names]
+    listed = b" (" + b" ".join(names) + b")" if len(names) > 1 else b"".join(b" " + name for name in names)
+    return x.scope.value.encode() + listed
+
+
+def _notify(x):
+    if not x.groups:
+        return b"NOTIFY NONE"
+    return b"NOTIFY SET " + (b"STATUS " if x.status else b"") + b" ".join(map(_group, x.groups))
+
+
+def _group(group):
+    events = [event.encode() for event in sorted(group.events)]
+    if group.attributes:
+        events[events.index(b"MESSAGENEW")] += b" " + fetch_att.serialise(group.attributes)
+    said = b"(" + b" ".join(events) + b")" if events else b"NONE"
+    return b"(" + mailbox_filter(group.mailboxes) + b" " + said + b")"
+
+
 _SAY = {
+    Notify: _notify,
     c.Capability: lambda _: b"CAPABILITY",
     c.Noop: lambda _: b"NOOP",
     c.Logout: lambda _: b"LOGOUT",

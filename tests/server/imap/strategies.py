@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from server.imap.syntax import command as c
 from server.imap.syntax.fetch_att import BinarySize, Column, Section
+from server.imap.syntax.mailbox_filter import MailboxFilter, Scope
+from server.imap.syntax.notify import EventGroup, Notify
 from server.imap.syntax.response import astring
 from server.imap.syntax.search_key import Numbers
 from server.imap.syntax.sequence import SequenceSet
@@ -169,7 +171,37 @@ def fetches(draw):
     return c.Fetch(draw(sequences), draw(attributes), uid, since, vanished, draw(maybe(partials)) if uid else None)
 
 
+@st.composite
+def mailbox_filters(draw, scopes):
+    scope = draw(st.sampled_from(scopes))
+    names = draw(st.lists(mailboxes, min_size=1, max_size=3)) if scope in {Scope.SUBTREE, Scope.MAILBOXES} else []
+    return MailboxFilter(scope, tuple(names))
+
+
+@st.composite
+def event_groups(draw, of_selected):
+    selected = [draw(st.sampled_from([Scope.SELECTED, Scope.SELECTED_DELAYED]))]
+    others = [scope for scope in Scope if scope not in {Scope.SELECTED, Scope.SELECTED_DELAYED}]
+    mailboxes_ = draw(mailbox_filters(selected if of_selected else others))
+    events = set(draw(st.sampled_from([(), _COUNTS, (*_COUNTS, "FLAGCHANGE"), (*_COUNTS, "ANNOTATIONCHANGE")])))
+    if not of_selected:
+        events |= draw(st.sets(st.sampled_from(["MAILBOXNAME", "SUBSCRIPTIONCHANGE", "SERVERMETADATACHANGE", "X-NEW"])))
+    shown = draw(st.one_of(st.just(()), attributes)) if "MESSAGENEW" in events else ()
+    return EventGroup(mailboxes_, frozenset(events), shown)
+
+
+@st.composite
+def notifies(draw):
+    groups = draw(st.lists(event_groups(of_selected=False), max_size=3))
+    if draw(st.booleans()):
+        groups.insert(0, draw(event_groups(of_selected=True)))
+    return Notify(tuple(groups), bool(groups) and draw(st.booleans()))
+
+
+_COUNTS = ("MESSAGENEW", "MESSAGEEXPUNGE")
+
 commands = st.one_of(
+    notifies(),
     *(
         st.just(kind())
         for kind in (

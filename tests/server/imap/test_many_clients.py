@@ -89,11 +89,16 @@ class Bookkeeper:
         await self._ask("UID FETCH 1:* (FLAGS)")
 
 
+@pytest.mark.parametrize("notify", [None, "NOTIFY SET (selected-delayed (MessageNew (UID) MessageExpunge FlagChange))"])
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_everybody_ends_with_the_same_mailbox(house, seed):
+async def test_everybody_ends_with_the_same_mailbox(house, seed, notify):
     for number in range(10):
         house.append(message(f"Letter {number}"))
-    keepers = [Bookkeeper(await house.signed_in(), f"{seed}.{n}") for n in range(CLIENTS)]
+    clients = [await house.signed_in() for _ in range(CLIENTS)]
+    if notify is not None:
+        for client in clients:
+            await client.ok(notify)
+    keepers = [Bookkeeper(client, f"{seed}.{n}") for n, client in enumerate(clients)]
     await asyncio.gather(*(keeper.open() for keeper in keepers))
 
     async def work(keeper):

@@ -1,7 +1,7 @@
 import pytest
 
 from server.db.database import Database
-from server.store import annotations, mailboxes, predicate, quota, schema
+from server.store import annotations, changes, mailboxes, predicate, quota, schema
 from server.store.errors import AnnotationTooBig, TooManyAnnotations
 from tests.fakes.mail_account import BORN, MailAccount, letter
 
@@ -91,3 +91,20 @@ def test_an_account_of_before_gets_the_table(account: MailAccount):
     put(account, 1, {"/private/x": b"y"})
     assert below(account, 1, "/private/x") == {"/private/x": b"y"}
     assert account.uids() == [1]
+
+
+def test_the_newest_changes_are_remembered(account, monkeypatch):
+    inbox = account.box()
+    begin = account.read(changes.account_modseq)
+    for n in range(3):
+        account.write(lambda w, n=n: annotations.put(w, inbox, {f"/shared/{n}": b"x"}))
+    account.write(lambda w: annotations.put(w, inbox, {"/shared/0": None, "/shared/never": None}))
+    found = account.read(lambda r: annotations.changed_since(r, begin))
+    assert [(number, entry) for number, entry, _ in found] == [
+        (inbox, "/shared/1"),
+        (inbox, "/shared/2"),
+        (inbox, "/shared/0"),
+    ]
+    last = found[-1][2]
+    account.write(lambda w: annotations.put(w, inbox, {"/shared/never": None}))
+    assert account.read(changes.account_modseq) == last

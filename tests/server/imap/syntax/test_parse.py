@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from server.imap.syntax import command as c
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.fragment import Fragmenter, FragmentLimits, NeedContinuation, RawCommand
+from server.imap.syntax.mailbox_filter import MailboxFilter, Scope
+from server.imap.syntax.notify import EventGroup, Notify
 from server.imap.syntax.parse import UnknownCommand, parse
 from server.imap.syntax.sequence import SequenceSet
 from server.store import query as q
@@ -42,7 +44,8 @@ def test_what_is_said_is_understood(command):
 TOKENS = st.sampled_from(
     [b"FETCH", b"UID ", b"SEARCH ", b"STORE", b"LIST", b"APPEND ", b"SELECT", b" ", b" ", b" ", b"(", b")", b"[", b"]", b"<", b">", b'"', b"\\",
      b"*", b"%", b":", b",", b"1", b"4294967296", b"$", b"BODY[", b"HEADER.FIELDS", b"RETURN ", b"PARTIAL ", b"OR ", b"NOT ", b"FLAGS",
-     b"+FLAGS", b"NIL", b"INBOX", b"{2+}\r\nab", b"{1+}\r\n\0", b"&", b"&-", b"\xe9", b"\0", b"-", b".", b"DATE", b"CHARSET x "]
+     b"+FLAGS", b"NIL", b"INBOX", b"{2+}\r\nab", b"{1+}\r\n\0", b"&", b"&-", b"\xe9", b"\0", b"-", b".", b"DATE", b"CHARSET x ",
+     b"NOTIFY ", b"SET ", b"SELECTED ", b"SUBTREE ", b"MessageNew", b"NONE"]
 )  # fmt: skip
 
 
@@ -100,6 +103,10 @@ def first(data):
         ("SEARCH RETURN (SAVE) ALL", c.Search(q.All(), returned=c.SearchReturn(save=True))),
         ("SEARCH RETURN (PARTIAL -10:-1) ALL", c.Search(q.All(), returned=c.SearchReturn(partial=(-1, -10)))),
         ("UID EXPUNGE $", c.Expunge(SequenceSet.SAVED)),
+        ("notify none", Notify()),
+        ("NOTIFY SET (SELECTED NONE)", Notify((EventGroup(MailboxFilter(Scope.SELECTED)),))),
+        ("NOTIFY SET STATUS (SUBTREE a (MailboxName))",
+         Notify((EventGroup(MailboxFilter(Scope.SUBTREE, ("a",)), frozenset({"MAILBOXNAME"})),), status=True)),
         ('ID ("name" NIL)', c.Id(((b"name", None),))),
         ("AUTHENTICATE plain =", c.Authenticate("PLAIN", b"=")),
         ("uid replace 2000 Drafts (\\Seen) {1+}\r\nx",
@@ -147,6 +154,13 @@ def test_forms(text, command):
         "SETMETADATA x", "SETMETADATA x ()", "SETMETADATA x (/private/a)", "SETMETADATA x (/private/a b)", "SETMETADATA x /private/a NIL",
         "SETMETADATA x (/private NIL)", "SETMETADATA x (/private/vendor/a NIL)", "SETMETADATA x (/private/a NIL /b/c NIL)",
         'LIST "" % RETURN (METADATA)', 'LIST "" % RETURN (METADATA ())', 'LIST "" % RETURN (METADATA (' + " ".join(["/private/a"] * 21) + "))", "UNAUTHENTICATE x", "REPLACE", "REPLACE 1", "REPLACE 1 x", "REPLACE 0 x {1+}\r\nx",
+        "NOTIFY", "NOTIFY SET", "NOTIFY SET STATUS", "NOTIFY SET ()", "NOTIFY SET (SELECTED)", "NOTIFY SET (SELECTED ())", "NOTIFY FOO",
+        "NOTIFY SET (FOO NONE)", "NOTIFY SET (SUBTREE (MailboxName))", "NOTIFY SET (MAILBOXES () NONE)", "NOTIFY NONE x",
+        "NOTIFY SET (SELECTED (MessageNew))", "NOTIFY SET (PERSONAL (MessageExpunge))", "NOTIFY SET (INBOXES (FlagChange))",
+        "NOTIFY SET (PERSONAL (MessageNew FlagChange))", "NOTIFY SET (PERSONAL (AnnotationChange))",
+        "NOTIFY SET (SELECTED (MailboxName))", "NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge SubscriptionChange))",
+        "NOTIFY SET (SELECTED NONE) (SELECTED-DELAYED NONE)", "NOTIFY SET (SELECTED (MessageNew () MessageExpunge))",
+        "NOTIFY SET (SELECTED (MessageNew (FOO) MessageExpunge))", "NOTIFY SET (SELECTED NONE)(PERSONAL NONE)",
         "REPLACE 1:2 x {1+}\r\nx", "REPLACE 1,2 x {1+}\r\nx", "REPLACE $ x {1+}\r\nx", "UID REPLACE 1 x {1+}\r\nx {1+}\r\ny", "COMPRESS DEFLATE x",
     ],
 )  # fmt: skip
