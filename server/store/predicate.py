@@ -26,13 +26,15 @@ from sqlalchemy import (
 from sqlalchemy import false as nothing
 
 from server.db.database import Reader
-from server.store import flag_set, messages, query, schema
+from server.store import flag_set, messages, query, relevance, schema
 from server.store.errors import QueryTooComplex
 from server.store.fold import fold, pair_query, trigram_query
 from server.store.index import first_unindexed
 from server.store.model import object_number
 
 TERMS = 100
+FUZZY_TERMS = 9
+"""Other terms that a fuzzy one counts for besides itself: it asks for each of its words."""
 DEPTH = 100
 RANGES_IN_SQL = 20
 DAY = 86_400
@@ -81,6 +83,9 @@ class Compiler:
         self._r, self._mailbox_id, self._now = r, mailbox_id, int(now.timestamp())
         self._terms_left, self._depth = terms, depth
         self._unindexed: int | None = None
+        self._is_fuzzy = False
+        self.scores: list[dict[int, int]] = []
+        """For each fuzzy term: the relevancy of contents that match it."""
 
     def compile(self, q: query.Query, level: int = 0) -> Condition:
         """Return the condition; raises QueryTooComplex."""
@@ -92,11 +97,30 @@ class Compiler:
             case query.Or(a, b):
                 return or_(self.compile(a, level + 1), self.compile(b, level + 1))
             case query.Not(inner):
-                return not_(self.compile(inner, level + 1))
+                # What is left out is left out for what was written, not for what is like it.
+                return not_(self._compile_as(inner, level + 1, is_fuzzy=False))
+            case query.Fuzzy(inner):
+                return self._compile_as(inner, level + 1, is_fuzzy=True)
         self._terms_left -= 1
         if self._terms_left < 0:
             raise QueryTooComplex("too many terms")
-        return self._leaf(q)
+        term = relevance.fuzzy_term(q) if self._is_fuzzy else None
+        return self._leaf(q) if term is None else self._fuzzy(term)
+
+    def _compile_as(self, q: query.Query, level: int, *, is_fuzzy: bool) -> Condition:
+        before, self._is_fuzzy = self._is_fuzzy, is_fuzzy
+        condition = self.compile(q, level)
+        self._is_fuzzy = before
+        return condition
+
+    def _fuzzy(self, term: relevance.Term) -> Condition:
+        self._terms_left -= FUZZY_TERMS
+        if self._terms_left < 0:
+            raise QueryTooComplex("too many fuzzy terms")
+        found = relevance.scores(self._r, self._mailbox_id, term, self._leaf)
+        self.scores.append(found)
+        listed: Select[Any] = select(column("value")).select_from(func.json_each(f"[{','.join(map(str, found))}]"))
+        return place.c.content_id.in_(listed)
 
     def _leaf(self, q: query.Query) -> Condition:
         match q:

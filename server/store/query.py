@@ -34,6 +34,13 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """RFC 6203 §3: what is asked of text in it need match only about."""
+
+    q: "Query"
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     name: str
     present: bool = True
@@ -136,6 +143,7 @@ Query = (
     | And
     | Or
     | Not
+    | Fuzzy
     | Flag
     | Header
     | Field

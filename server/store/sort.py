@@ -5,16 +5,17 @@ Sorting by date, arrival or size with a window reads the window, not the mailbox
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from server.db.database import Reader
-from server.store import schema
+from server.store import relevance, schema
 from server.store.predicate import Compiler
 from server.store.query import All, Query
 
-Key = Literal["arrival", "cc", "date", "from", "size", "subject", "to", "displayfrom", "displayto"]
+Key = Literal["arrival", "cc", "date", "from", "size", "subject", "to", "displayfrom", "displayto", "relevancy"]
 
 place, facet = schema.placement, schema.facet
 
@@ -27,7 +28,7 @@ _JOINED = {
     "displayfrom": facet.c.display_from,
     "displayto": facet.c.display_to,
 }
-KEYS = frozenset(_OWN) | frozenset(_JOINED)
+KEYS = frozenset(_OWN) | frozenset(_JOINED) | {"relevancy"}
 
 
 def sort(
@@ -54,16 +55,12 @@ def sort(
     Raises:
         QueryTooComplex
     """
-    order: list[Any] = []
-    joined = False
-    for key, reverse in criteria:
-        found = _OWN.get(key)
-        if found is None:
-            found, joined = _JOINED[key], True
-        order.append(found.desc() if reverse else found.asc())
-    statement = select(place.c.uid).where(place.c.mailbox_id == mailbox_id)
-    if joined:
-        statement = statement.join_from(place, facet, facet.c.content_id == place.c.content_id)
+    if any(key == "relevancy" for key, _ in criteria):
+        found = [uid for uid, _ in sort_scored(r, mailbox_id, query, criteria, now=now)]
+        return found[offset:] if limit is None else found[offset : offset + limit]
+    columns = [_column(key) for key, _ in criteria]
+    order = [column.desc() if reverse else column.asc() for column, (_, reverse) in zip(columns, criteria, strict=True)]
+    statement = _from(select(place.c.uid), criteria).where(place.c.mailbox_id == mailbox_id)
     if not isinstance(query, All):
         statement = statement.where(Compiler(r, mailbox_id, now=now or datetime.now(UTC)).compile(query))
     # RFC 5256 §3: what compares equal comes in sequence number order, also under REVERSE.
@@ -71,3 +68,38 @@ def sort(
     if offset or limit is not None:
         statement = statement.limit(-1 if limit is None else limit).offset(offset)
     return [uid for (uid,) in r.tuples(statement)]
+
+
+def sort_scored(
+    r: Reader, mailbox_id: int, query: Query, criteria: Sequence[tuple[Key, bool]], *, now: datetime | None = None
+) -> list[tuple[int, int]]:
+    """`sort`, each uid with its relevancy from 1 to 100; by `relevancy` the highest comes first (RFC 6203 §6)."""
+    compiler = Compiler(r, mailbox_id, now=now or datetime.now(UTC))
+    condition = compiler.compile(query)
+    columns = [_column(key) for key, _ in criteria if key != "relevancy"]
+    statement = (
+        _from(select(place.c.uid, place.c.content_id, *columns), criteria)
+        .where(place.c.mailbox_id == mailbox_id, condition)
+        .order_by(place.c.uid)
+    )
+    rows = [(row[0], relevance.mean(compiler.scores, row[1]), row[2:]) for row in r.tuples(statement)]
+    # The relevancy is known here alone. A sort that keeps the order of equals, by the least important key first, is all keys.
+    at = len(columns)
+    for key, reverse in reversed(criteria):
+        if key == "relevancy":
+            rows.sort(key=itemgetter(1), reverse=not reverse)
+        else:
+            at -= 1
+            rows.sort(key=lambda row, at=at: row[2][at], reverse=reverse)  # type: ignore[misc]
+    return [(uid, score) for uid, score, _ in rows]
+
+
+def _column(key: Key) -> Any:
+    found = _OWN.get(key)
+    return _JOINED[key] if found is None else found
+
+
+def _from(statement: Select[Any], criteria: Sequence[tuple[Key, bool]]) -> Select[Any]:
+    if any(key in _JOINED for key, _ in criteria):
+        return statement.join_from(place, facet, facet.c.content_id == place.c.content_id)
+    return statement

@@ -1,10 +1,10 @@
-"""SEARCH, SORT, THREAD and their uid forms (RFC 9051 §6.4.4, RFC 5256, RFC 5267, RFC 9394).
+"""SEARCH, SORT, THREAD and their uid forms (RFC 9051 §6.4.4, RFC 5256, RFC 5267, RFC 6203, RFC 9394).
 
 The store answers in uids; this turns a client's numbers into uids before and back after. Messages that came after the client was last
 told do not exist for it yet and are left out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from server.db.transaction import Reader
@@ -34,14 +34,21 @@ LARGE = 1_000
 async def search(ctx: Context, command: c.Search) -> Reply:
     query = await _query(ctx, command.key, command.charset, saving=_saves(command.returned))
     view = ctx.view
-    found = await patiently(
-        ctx, ctx.read_view(lambda r: view.only_known(store_search.search(r, view.mailbox_id, query)))
-    )
+    scores: dict[int, int] = {}
+    if command.returned is not None and command.returned.relevancy:
+        scores = await patiently(
+            ctx, ctx.read_view(lambda r: dict(store_search.search_scored(r, view.mailbox_id, query)))
+        )
+        found = view.only_known(list(scores))
+    else:
+        found = await patiently(
+            ctx, ctx.read_view(lambda r: view.only_known(store_search.search(r, view.mailbox_id, query)))
+        )
     highest = await _highest(ctx, command.key, found)
     if command.returned is None and not ctx.rev2:
         return await _listed(ctx, b"* SEARCH", found, uid=command.uid, highest=highest)
     returned = command.returned or c.SearchReturn(all=True)
-    return await _extended(ctx, found, returned, uid=command.uid, highest=highest)
+    return await _extended(ctx, found, returned, uid=command.uid, highest=highest, scores=scores)
 
 
 async def sort(ctx: Context, command: c.Sort) -> Reply:
@@ -52,19 +59,32 @@ async def sort(ctx: Context, command: c.Sort) -> Reply:
         page, total = await patiently(ctx, ctx.read_view(lambda r: _page(r, view, query, command, window)))
         if page is not None:
             return await _page_reply(ctx, page, total, command)
-    found = await patiently(
-        ctx, ctx.read_view(lambda r: view.only_known(store_sort.sort(r, view.mailbox_id, query, command.criteria)))
-    )
+    scores: dict[int, int] = {}
+    if command.returned is not None and command.returned.relevancy:
+        scores = await patiently(
+            ctx, ctx.read_view(lambda r: dict(store_sort.sort_scored(r, view.mailbox_id, query, command.criteria)))
+        )
+        found = view.only_known(list(scores))
+    else:
+        found = await patiently(
+            ctx, ctx.read_view(lambda r: view.only_known(store_sort.sort(r, view.mailbox_id, query, command.criteria)))
+        )
     highest = await _highest(ctx, command.key, found)
     if command.returned is None:
         return await _listed(ctx, b"* SORT", found, uid=command.uid, highest=highest)
-    return await _extended(ctx, found, command.returned, uid=command.uid, highest=highest)
+    return await _extended(ctx, found, command.returned, uid=command.uid, highest=highest, scores=scores)
 
 
 def _window(command: c.Sort) -> tuple[int, int] | None:
     """First and last of a page that can be read without the rest: a PARTIAL from the front, asked for alone or with COUNT."""
     returned = command.returned
-    if returned is None or returned.partial is None or returned.partial[0] < 0 or mentions_modseq(command.key):
+    if (
+        returned is None
+        or returned.relevancy
+        or returned.partial is None
+        or returned.partial[0] < 0
+        or mentions_modseq(command.key)
+    ):
         return None
     if returned.minimum or returned.maximum or returned.save or (returned.count and not isinstance(command.key, All)):
         return None
@@ -166,7 +186,13 @@ async def _listed(ctx: Context, name: bytes, found: Sequence[int], *, uid: bool,
 
 
 async def _extended(
-    ctx: Context, found: Sequence[int], returned: c.SearchReturn, *, uid: bool, highest: int | None
+    ctx: Context,
+    found: Sequence[int],
+    returned: c.SearchReturn,
+    *,
+    uid: bool,
+    highest: int | None,
+    scores: Mapping[int, int],
 ) -> Reply:
     """ESEARCH (RFC 9051 §7.3.4); the order of a SORT is kept in ALL and PARTIAL."""
     part = found if returned.partial is None else _slice(found, returned.partial)
@@ -186,6 +212,9 @@ async def _extended(
         items.append(b"ALL " + await _apart(ctx, len(numbers), lambda: format_numbers(numbers)))
     if returned.partial is not None:
         items.append(_partial_item(returned.partial, await _numbers(ctx, part, uid=uid)))
+    if returned.relevancy and part:
+        # RFC 6203 §4: one score for each result, in the order of the results.
+        items.append(b"RELEVANCY (" + " ".join([str(scores[which]) for which in part]).encode("ascii") + b")")
     if highest is not None:
         items.append(b"MODSEQ %d" % highest)
     if returned.save and not _tells(returned):
@@ -199,13 +228,19 @@ def _partial_item(window: tuple[int, int], numbers: list[int]) -> bytes:
 
 
 def _tells(returned: c.SearchReturn) -> bool:
-    return bool(returned.minimum or returned.maximum or returned.count or returned.all or returned.partial)
+    return bool(
+        returned.minimum or returned.maximum or returned.count or returned.all or returned.partial or returned.relevancy
+    )
 
 
 def _save(ctx: Context, found: Sequence[int], part: Sequence[int], returned: c.SearchReturn) -> None:
     """RFC 5182 §2.4: MIN and MAX alone save just those; anything else saves the whole result."""
     kept = list(part)
-    if found and (returned.minimum or returned.maximum) and not (returned.all or returned.count or returned.partial):
+    if (
+        found
+        and (returned.minimum or returned.maximum)
+        and not (returned.all or returned.count or returned.partial or returned.relevancy)
+    ):
         kept = ([found[0]] if returned.minimum else []) + ([found[-1]] if returned.maximum else [])
     ctx.saved = compress(sorted(set(kept)))
 

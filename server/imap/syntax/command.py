@@ -13,7 +13,7 @@ from server.imap.syntax.notify import Notify
 from server.imap.syntax.search_key import SearchKey
 from server.imap.syntax.sequence import SequenceSet
 
-SortKey = Literal["arrival", "cc", "date", "from", "size", "subject", "to", "displayfrom", "displayto"]
+SortKey = Literal["arrival", "cc", "date", "from", "size", "subject", "to", "displayfrom", "displayto", "relevancy"]
 
 # -- any state
 
@@ -240,7 +240,7 @@ class Expunge:
 
 @dataclass(frozen=True, slots=True)
 class SearchReturn:
-    """RETURN (...) of RFC 4731, 5182 and 9394. `partial` counts from 1, or from -1 at the end."""
+    """RETURN (...) of RFC 4731, 5182, 6203 and 9394. `partial` counts from 1, or from -1 at the end."""
 
     minimum: bool = False
     maximum: bool = False
@@ -248,6 +248,7 @@ class SearchReturn:
     all: bool = False
     save: bool = False
     partial: tuple[int, int] | None = None
+    relevancy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import re
 
 from server.imap.syntax import command as c
 from server.imap.syntax.fetch_att import parse_attributes
-from server.imap.syntax.search_key import parse_search_keys
+from server.imap.syntax.search_key import SearchKey, mentions_fuzzy, parse_search_keys
 from server.imap.syntax.token import MAX_NUMBER64, Reader
 
 CHARSETS = {"US-ASCII": "utf-8", "ASCII": "utf-8", "UTF-8": "utf-8"}
@@ -19,6 +19,7 @@ _SORT_KEYS: dict[str, c.SortKey] = {
     "CC": "cc",
     "DATE": "date",
     "FROM": "from",
+    "RELEVANCY": "relevancy",
     "SIZE": "size",
     "SUBJECT": "subject",
     "TO": "to",
@@ -42,6 +43,7 @@ def search(reader: Reader, *, uid: bool) -> c.Search:
         charset = reader.text().upper()
         reader.space()
     key = parse_search_keys(reader, CHARSETS.get(charset, "latin-1"))
+    _only_fuzzy(reader, key, asked=returned is not None and returned.relevancy)
     return c.Search(key, charset, returned, uid)
 
 
@@ -55,7 +57,7 @@ def _return_options(reader: Reader) -> c.SearchReturn | None:
         if words:
             reader.space()
         word = reader.keyword("A result option")
-        if word not in {"MIN", "MAX", "COUNT", "ALL", "SAVE", "PARTIAL"} or word in words:
+        if word not in {"MIN", "MAX", "COUNT", "ALL", "SAVE", "PARTIAL", "RELEVANCY"} or word in words:
             reader.fail("Unknown result option")
         words.add(word)
         if word == "PARTIAL":
@@ -70,7 +72,14 @@ def _return_options(reader: Reader) -> c.SearchReturn | None:
         all="ALL" in words or not words,
         save="SAVE" in words,
         partial=partial,
+        relevancy="RELEVANCY" in words,
     )
+
+
+def _only_fuzzy(reader: Reader, key: SearchKey, *, asked: bool) -> None:
+    """RFC 6203 §4 and §6: relevancy is of a fuzzy search only."""
+    if asked and not mentions_fuzzy(key):
+        reader.fail("RELEVANCY wants a FUZZY search key")
 
 
 def _partial(reader: Reader) -> tuple[int, int]:
@@ -96,7 +105,10 @@ def sort(reader: Reader, *, uid: bool) -> c.Sort:
     reader.space()
     charset = reader.text().upper()
     reader.space()
-    return c.Sort(criteria, parse_search_keys(reader, CHARSETS.get(charset, "latin-1")), charset, returned, uid)
+    key = parse_search_keys(reader, CHARSETS.get(charset, "latin-1"))
+    by_relevancy = any(name == "relevancy" for name, _ in criteria)
+    _only_fuzzy(reader, key, asked=by_relevancy or (returned is not None and returned.relevancy))
+    return c.Sort(criteria, key, charset, returned, uid)
 
 
 def _criterion(reader: Reader) -> tuple[c.SortKey, bool]:

@@ -3,7 +3,8 @@
     search-key = "ALL" / "ANSWERED" / "BCC" SP astring / ... / "(" search-key *(SP search-key) ")"
 
 Message numbers and `$` mean something only in one client's view, so they stay here as `Numbers` until `resolve` turns them into
-uids. Extensions: RFC 7162 MODSEQ, RFC 5032 OLDER and YOUNGER, RFC 8474 EMAILID and THREADID, RFC 8514 SAVED..., RFC 5182 `$`.
+uids. Extensions: RFC 7162 MODSEQ, RFC 5032 OLDER and YOUNGER, RFC 8474 EMAILID and THREADID, RFC 8514 SAVED..., RFC 5182 `$`,
+RFC 6203 FUZZY.
 RECENT is always empty: nobody needs to be told first, and IMAP4rev2 has done away with it.
 """
 
@@ -95,6 +96,9 @@ class _Parser:
         if word == "NOT":
             reader.space()
             return q.Not(self.key(depth + 1))  # type: ignore[arg-type]
+        if word == "FUZZY":  # RFC 6203 §7: "FUZZY" SP search-key
+            reader.space()
+            return q.Fuzzy(self.key(depth + 1))  # type: ignore[arg-type]
         if word == "OR":
             reader.space()
             first = self.key(depth + 1)
@@ -201,6 +205,8 @@ def resolve(key: SearchKey, numbers: Callable[[SequenceSet, bool], Ranges]) -> q
         return q.Or(resolve(key.a, numbers), resolve(key.b, numbers))
     if isinstance(key, q.Not):
         return q.Not(resolve(key.q, numbers))
+    if isinstance(key, q.Fuzzy):
+        return q.Fuzzy(resolve(key.q, numbers))
     return key
 
 
@@ -210,9 +216,20 @@ def mentions_modseq(key: SearchKey) -> bool:
         return any(mentions_modseq(item) for item in key.items)
     if isinstance(key, q.Or):
         return mentions_modseq(key.a) or mentions_modseq(key.b)
-    if isinstance(key, q.Not):
+    if isinstance(key, q.Not | q.Fuzzy):
         return mentions_modseq(key.q)
     return isinstance(key, q.Modseq)
+
+
+def mentions_fuzzy(key: SearchKey) -> bool:
+    """Whether FUZZY stands anywhere in it (RFC 6203 §4: only then may relevancy be asked for)."""
+    if isinstance(key, q.And):
+        return any(mentions_fuzzy(item) for item in key.items)
+    if isinstance(key, q.Or):
+        return mentions_fuzzy(key.a) or mentions_fuzzy(key.b)
+    if isinstance(key, q.Not):
+        return mentions_fuzzy(key.q)
+    return isinstance(key, q.Fuzzy)
 
 
 def needs_numbers(key: SearchKey) -> bool:
@@ -221,6 +238,6 @@ def needs_numbers(key: SearchKey) -> bool:
         return any(needs_numbers(item) for item in key.items)
     if isinstance(key, q.Or):
         return needs_numbers(key.a) or needs_numbers(key.b)
-    if isinstance(key, q.Not):
+    if isinstance(key, q.Not | q.Fuzzy):
         return needs_numbers(key.q)
     return isinstance(key, Numbers) and not key.sequence.saved

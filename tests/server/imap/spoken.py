@@ -125,6 +125,8 @@ def _returned(x):
     ]
     if r.partial is not None:
         words.append(b"PARTIAL %d:%d" % r.partial)
+    if r.relevancy:
+        words.append(b"RELEVANCY")
     return b" RETURN (" + b" ".join(words) + b")"
 
 
@@ -183,6 +185,8 @@ def key(k):
         return b"OR " + key(k.a) + b" " + key(k.b)
     if isinstance(k, q.Not):
         return b"NOT " + key(k.q)
+    if isinstance(k, q.Fuzzy):
+        return b"FUZZY " + key(k.q)
     if isinstance(k, Numbers):
         return (b"UID " if k.uid else b"") + bytes(k.sequence)
     return _KEYS[type(k)](k)

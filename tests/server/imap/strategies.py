@@ -1,5 +1,6 @@
 """Every command, with every argument it may have."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import strategies as st
@@ -108,6 +109,7 @@ keys = st.recursive(
         st.lists(inner, min_size=2, max_size=4).map(lambda items: q.And(tuple(items))),
         st.builds(q.Or, inner, inner),
         st.builds(q.Not, inner),
+        st.builds(q.Fuzzy, inner),
     ),
     max_leaves=8,
 )
@@ -116,9 +118,18 @@ keys = st.recursive(
 @st.composite
 def returns(draw):
     partial = draw(st.one_of(st.none(), partials))
-    flags_ = [draw(st.booleans()) for _ in range(5)]
-    found = c.SearchReturn(flags_[0], flags_[1], flags_[2], flags_[3] and partial is None, flags_[4], partial)
+    flags_ = [draw(st.booleans()) for _ in range(6)]
+    found = c.SearchReturn(
+        flags_[0], flags_[1], flags_[2], flags_[3] and partial is None, flags_[4], partial, relevancy=flags_[5]
+    )
     return c.SearchReturn(all=True) if found == c.SearchReturn() else found
+
+
+def _made_fuzzy(command):
+    """RFC 6203 §4: who asks for relevancy asks for something fuzzy."""
+    asked = command.returned is not None and command.returned.relevancy
+    asked = asked or any(name == "relevancy" for name, _ in getattr(command, "criteria", ()))
+    return replace(command, key=q.Fuzzy(command.key)) if asked else command
 
 
 entries = st.tuples(
@@ -149,7 +160,9 @@ returned = st.one_of(st.none(), returns())
 algorithms = st.sampled_from(["REFERENCES", "ORDEREDSUBJECT"])
 criteria = st.lists(
     st.tuples(
-        st.sampled_from(["arrival", "cc", "date", "from", "size", "subject", "to", "displayfrom", "displayto"]),
+        st.sampled_from(
+            ["arrival", "cc", "date", "from", "size", "subject", "to", "displayfrom", "displayto", "relevancy"]
+        ),
         st.booleans(),
     ),
     min_size=1,
@@ -259,8 +272,8 @@ commands = st.one_of(
     st.builds(c.GetQuotaRoot, mailboxes),
     st.builds(c.Close, st.booleans()),
     st.builds(c.Expunge, maybe(sequences)),
-    st.builds(c.Search, keys, st.sampled_from(["UTF-8", "US-ASCII"]), returned, st.booleans()),
-    st.builds(c.Sort, criteria, keys, st.sampled_from(["UTF-8", "US-ASCII"]), returned, st.booleans()),
+    st.builds(c.Search, keys, st.sampled_from(["UTF-8", "US-ASCII"]), returned, st.booleans()).map(_made_fuzzy),
+    st.builds(c.Sort, criteria, keys, st.sampled_from(["UTF-8", "US-ASCII"]), returned, st.booleans()).map(_made_fuzzy),
     st.builds(c.Thread, algorithms, keys, st.just("UTF-8"), st.booleans()),
     fetches(),
     st.builds(

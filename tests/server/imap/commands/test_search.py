@@ -102,3 +102,63 @@ async def test_enormous_sets(house, command):
     """security T118."""
     client = await house_of_ten(house)
     assert await client.ok(command) == [b"* SEARCH 1 2 3 4 5 6 7 8 9 10"]
+
+
+async def house_of_greetings(house):
+    for subject, text in (("Hello", "a letter"), ("x", "I need help"), ("y", "nothing"), ("z", "Helo, helo")):
+        house.append(message(subject, text, message_id=f"<{subject}@example.org>"))
+    return await house.signed_in(mailbox="INBOX")
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        # RFC 6203 §4 and §6: its examples, with our scores.
+        ("SEARCH FUZZY TEXT Helo", b"* SEARCH 1 2 4"),
+        ("SEARCH RETURN (RELEVANCY ALL) FUZZY TEXT Helo", b'* ESEARCH (TAG "t3") ALL 1:2,4 RELEVANCY (31 1 70)'),
+        ("UID SEARCH RETURN (RELEVANCY) FUZZY TEXT Helo", b'* ESEARCH (TAG "t3") UID RELEVANCY (31 1 70)'),
+        ("SORT (RELEVANCY) UTF-8 FUZZY TEXT Helo", b"* SORT 4 1 2"),
+        ("SORT (REVERSE RELEVANCY) UTF-8 FUZZY TEXT Helo", b"* SORT 2 1 4"),
+        (
+            "SORT RETURN (RELEVANCY ALL) (RELEVANCY) UTF-8 FUZZY TEXT Helo",
+            b'* ESEARCH (TAG "t3") ALL 4,1:2 RELEVANCY (70 31 1)',
+        ),
+        # RFC 9394: the scores are of the page.
+        (
+            "UID SORT RETURN (RELEVANCY PARTIAL 2:3) (RELEVANCY) UTF-8 FUZZY TEXT Helo",
+            b'* ESEARCH (TAG "t3") UID PARTIAL (2:3 1:2) RELEVANCY (31 1)',
+        ),
+        ("SORT RETURN (PARTIAL 1:1) (RELEVANCY) UTF-8 FUZZY TEXT Helo", b'* ESEARCH (TAG "t3") PARTIAL (1:1 4)'),
+        ("SEARCH RETURN (RELEVANCY ALL COUNT) FUZZY TEXT qqqq", b'* ESEARCH (TAG "t3") COUNT 0'),
+        ("SEARCH RETURN (RELEVANCY) FUZZY SMALLER 1000000", b'* ESEARCH (TAG "t3") RELEVANCY (100 100 100 100)'),
+        ("SEARCH 2:* FUZZY TEXT Helo", b"* SEARCH 2 4"),
+        ("SEARCH FUZZY (TEXT Helo NOT TEXT helo)", b"* SEARCH 1 2"),
+        ("THREAD REFERENCES UTF-8 FUZZY SUBJECT Helo", b"* THREAD (1)"),
+    ],
+)
+async def test_fuzzy(house, command, answer):
+    client = await house_of_greetings(house)
+    assert await client.ok(command) == [answer]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "SEARCH RETURN (RELEVANCY) TEXT x",
+        "SORT (RELEVANCY) UTF-8 TEXT x",
+        "SORT RETURN (RELEVANCY) (ARRIVAL) UTF-8 ALL",
+        "SEARCH FUZZY",
+        "SEARCH FUZZY TEXT",
+    ],
+)
+async def test_relevancy_is_of_a_fuzzy_search_alone(house, command):
+    client = await house_of_greetings(house)
+    assert (await client.ask(command))[-1].startswith(b"BAD")
+
+
+async def test_a_fuzzy_result_can_be_saved(house):
+    client = await house_of_greetings(house)
+    assert await client.ok("SEARCH RETURN (SAVE RELEVANCY MIN) FUZZY TEXT Helo") == [
+        b'* ESEARCH (TAG "t3") MIN 1 RELEVANCY (31 1 70)'
+    ]
+    assert await client.ok("SEARCH $") == [b"* SEARCH 1 2 4"]

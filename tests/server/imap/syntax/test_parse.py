@@ -100,6 +100,15 @@ def first(data):
         ("STORE 2 -flags.silent \\Seen $x", c.Store(SequenceSet(((2, 2),)), c.StoreMode.REMOVE, ("\\Seen", "$x"), silent=True)),
         ("SEARCH UNSEEN", c.Search(q.Flag("\\Seen", present=False))),
         ("SEARCH RETURN () 1", c.Search(read("SEARCH 1").key, returned=c.SearchReturn(all=True))),
+        # RFC 6203 §4 and §6
+        (
+            'SEARCH RETURN (RELEVANCY ALL) FUZZY TEXT "Helo"',
+            c.Search(q.Fuzzy(q.Text("Helo")), returned=c.SearchReturn(all=True, relevancy=True)),
+        ),
+        (
+            'SORT (RELEVANCY) UTF-8 FUZZY SUBJECT "Helo"',
+            c.Sort((("relevancy", False),), q.Fuzzy(q.Field("subject", "Helo"))),
+        ),
         ("SEARCH RETURN (SAVE) ALL", c.Search(q.All(), returned=c.SearchReturn(save=True))),
         ("SEARCH RETURN (PARTIAL -10:-1) ALL", c.Search(q.All(), returned=c.SearchReturn(partial=(-1, -10)))),
         ("UID EXPUNGE $", c.Expunge(SequenceSet.SAVED)),

@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 
 from server.imap.syntax.fragment import RawCommand
-from server.imap.syntax.search_key import Numbers, mentions_modseq, needs_numbers, parse_search_keys, resolve
+from server.imap.syntax.search_key import (
+    Numbers,
+    mentions_fuzzy,
+    mentions_modseq,
+    needs_numbers,
+    parse_search_keys,
+    resolve,
+)
 from server.imap.syntax.sequence import SequenceSet
 from server.imap.syntax.token import Reader
 from server.store import query as q
@@ -30,6 +37,13 @@ def read(text):
         ),
         (b"$", Numbers(SequenceSet.SAVED, uid=False)),
         (b"(ALL)", q.All()),
+        # RFC 6203 §3
+        (b'FUZZY SUBJECT "IMAP break"', q.Fuzzy(q.Field("subject", "IMAP break"))),
+        (
+            b'FUZZY SUBJECT work FROM "user@example.com"',
+            q.And((q.Fuzzy(q.Field("subject", "work")), q.Field("from", "user@example.com"))),
+        ),
+        (b"FUZZY (TEXT x 1)", q.Fuzzy(q.And((q.Text("x"), Numbers(SequenceSet(((1, 1),)), uid=False))))),  # type: ignore[arg-type]
     ],
 )
 def test_keys(text, key):
@@ -56,3 +70,4 @@ def test_nothing_is_left_to_resolve(key):
     resolved = resolve(key, lambda _sequence, _uid: ())
     assert not needs_numbers(resolved)
     assert mentions_modseq(resolved) is mentions_modseq(key) is ("Modseq" in repr(key))
+    assert mentions_fuzzy(resolved) is mentions_fuzzy(key) is ("Fuzzy" in repr(key))
