@@ -51,6 +51,8 @@ class Reason(Enum):
     NO_SUCH_MESSAGE = auto()
     CANCELLED = auto()
     BAD_URL = auto()
+    DAMAGED = auto()
+    CORRUPT = auto()
     UNAVAILABLE = auto()
     INTERNAL = auto()
 
@@ -93,6 +95,8 @@ _TABLE = {
     Reason.NO_TLS: Wording(b"UNAVAILABLE", "TLS is not available"),
     Reason.NO_SUCH_QUOTA: Wording(b"NONEXISTENT", "There is no such quota root"),
     Reason.NO_ROOM: Wording(b"UNAVAILABLE", "The server has no room left; try again later"),
+    Reason.DAMAGED: Wording(b"CORRUPTION", "A message is damaged and cannot be read"),
+    Reason.CORRUPT: Wording(b"CORRUPTION", "The mailboxes of this account are damaged and cannot be read"),
     Reason.EXPUNGED: Wording(b"EXPUNGEISSUED", "The message is gone"),
     Reason.NO_SUCH_MESSAGE: Wording(b"NONEXISTENT", "There is no such message"),
     Reason.BAD_URL: Wording(b"BADURL", "There is no such message or part"),
@@ -120,6 +124,7 @@ class Refusal(Exception):
 # The first class that fits wins, so subclasses stand before their bases.
 _CAUSES: tuple[tuple[type[Exception], Reason], ...] = (
     (store.NoSuchMailbox, Reason.NO_SUCH_MAILBOX),
+    (store.OctetsDamaged, Reason.DAMAGED),
     (store.NoSuchMessage, Reason.EXPUNGED),
     (store.MailboxExists, Reason.MAILBOX_EXISTS),
     (store.HasChildren, Reason.HAS_CHILDREN),
@@ -134,6 +139,7 @@ _CAUSES: tuple[tuple[type[Exception], Reason], ...] = (
     (store.QueryTooComplex, Reason.LIMIT),
     (db.DatabaseFull, Reason.NO_ROOM),
     (db.DatabaseBusy, Reason.UNAVAILABLE),
+    (db.DatabaseCorrupt, Reason.CORRUPT),
     (db.DatabaseError, Reason.UNAVAILABLE),
     (AuthenticationFailed, Reason.AUTHENTICATION_FAILED),
     (Throttled, Reason.THROTTLED),

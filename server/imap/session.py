@@ -223,7 +223,7 @@ class Session:
         if reason is None:
             reason = Reason.INTERNAL
             ctx.log.error("command_failed", command=row.name, exc_info=error)
-        elif reason in {Reason.UNAVAILABLE, Reason.NO_ROOM}:
+        elif reason in {Reason.UNAVAILABLE, Reason.NO_ROOM, Reason.CORRUPT}:
             ctx.log.warning("store_failed", command=row.name, why=type(error).__name__)
         if (
             reason is Reason.NO_SUCH_MAILBOX

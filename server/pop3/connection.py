@@ -19,7 +19,7 @@ from server.pop3 import authentication, maildrop, outgoing, syntax
 from server.pop3.action import Action, Begin, Commit, Listing, Maildrop, Retrieve, Send, SignIn, StartTls
 from server.pop3.services import Services
 from server.pop3.session import Session, State
-from server.store.errors import NoSuchMailbox
+from server.store.errors import NoSuchMailbox, OctetsDamaged
 
 READ_SIZE = 64 * 1024
 BATCH_OCTETS = 1024 * 1024
@@ -36,6 +36,7 @@ log = get_logger("pop3.connection")
 
 
 _REMOVED = "this message has been removed by another client"
+_DAMAGED = "this message is damaged and cannot be read"
 _OCTETS = "{octets} octets"
 
 
@@ -273,7 +274,7 @@ class Connection:
     async def _flush(self) -> None:
         """Answer everything that was asked, in order; messages are read from the store together, short replies written so."""
         pending, self._pending, self._pending_octets = self._pending, [], 0
-        ready: dict[int, tuple[bytes, int]] = {}
+        ready: dict[int, tuple[bytes, int] | None] = {}
         out, given = bytearray(), list[int]()
         for position, action in enumerate(pending):
             if isinstance(action, Send):
@@ -290,6 +291,9 @@ class Connection:
             if action.uid not in ready:
                 ready = await self._octets(pending[position:])
             found = ready.get(action.uid)
+            if found is None and action.uid in ready:
+                out += self._damaged(action.uid)
+                continue
             if found is None:
                 out += self._session.error(_REMOVED)
                 continue
@@ -324,10 +328,17 @@ class Connection:
             while not leaving.done and (piece := await store.run(source.read)):
                 await self._write(leaving.feed(piece))
             await self._give(bytearray(leaving.end() + syntax.END), [action.uid] if action.top is None else [])
+        except OctetsDamaged:
+            self._damaged(action.uid)
+            raise _Closed from None  # nothing but the end of the line says that the reply is not whole
         finally:
             source.close()
 
-    async def _octets(self, pending: list[Send | Retrieve]) -> dict[int, tuple[bytes, int]]:
+    def _damaged(self, uid: int) -> bytes:
+        log.error("octets_damaged", account=self._account, uid=uid)
+        return self._session.error(_DAMAGED, "SYS/PERM")  # RFC 3206 §4: somebody has to see to it
+
+    async def _octets(self, pending: list[Send | Retrieve]) -> dict[int, tuple[bytes, int] | None]:
         account, drop = self._opened()
         wanted: list[int] = []
         total = 0

@@ -59,10 +59,15 @@ def snapshot(r: Reader, choice: Choice = DEFAULT) -> Maildrop:
     return Maildrop(shown.id, shown.uidvalidity, uids, sizes, choice.days)
 
 
-def octets(r: Reader, maildrop: Maildrop, uids: Sequence[int]) -> dict[int, tuple[bytes, int]]:
-    """Return the octets of those messages that are still there, and the size of each header."""
-    found = messages.rows(r, maildrop.mailbox_id, uids, fields=_FIELDS)
-    return {row.uid: (messages.raw(r, row), row.header_size) for row in found}
+def octets(r: Reader, maildrop: Maildrop, uids: Sequence[int]) -> dict[int, tuple[bytes, int] | None]:
+    """Return the octets of those messages that are still there, and the size of each header; None for one that is damaged."""
+    found: dict[int, tuple[bytes, int] | None] = {}
+    for row in messages.rows(r, maildrop.mailbox_id, uids, fields=_FIELDS):
+        try:
+            found[row.uid] = (messages.raw(r, row), row.header_size)
+        except NoSuchMessage:
+            found[row.uid] = None
+    return found
 
 
 def stream(r: Reader, maildrop: Maildrop, uid: int) -> OctetStream | None:

@@ -57,6 +57,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "this extension is not supported": ("不支持该扩展", "不支援此擴充"),
     "this mechanism cannot be used now": ("该登录机制暂时不能用", "此登入機制暫時無法使用"),
     "this mechanism is not offered": ("不支持该登录机制", "不支援此登入機制"),
+    "this message is damaged and cannot be read": ("这封邮件已损坏，无法读取", "這封郵件已損壞，無法讀取"),
     "this message has been removed by another client": ("这封邮件已被另一个客户端删除", "這封郵件已被另一個用戶端刪除"),
     "TLS is active already": ("TLS 已经启用", "TLS 已經啟用"),
     "TLS is not available": ("没有 TLS 可用", "沒有 TLS 可用"),

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import zstandard
 from sqlalchemy import case, func, select
 
 from server.db.database import Reader
 from server.db.errors import DatabaseCorrupt
 from server.store import index, objects, schema
-from server.store.errors import NoSuchMessage
+from server.store.errors import NoSuchMessage, OctetsDamaged
 from server.store.fold import pair_query, pairs, trigram_query
 from server.store.prepare import decompress
 
@@ -126,7 +125,7 @@ def _trouble(folder: Path, digest: bytes, size: int, data: bytes | None, *, is_o
         return "its octets are missing."
     try:
         raw = decompress(data, size)
-    except zstandard.ZstdError:
+    except OctetsDamaged:
         return "its octets cannot be unpacked."
     return "" if hashlib.sha256(raw).digest() == digest else "its octets have changed."
 

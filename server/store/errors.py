@@ -13,6 +13,10 @@ class NoSuchMessage(StoreError):
     """The message is gone, most likely expunged by another session."""
 
 
+class OctetsDamaged(NoSuchMessage):
+    """The message is in its mailbox, and its octets cannot be read any more (`verify` names it)."""
+
+
 class MailboxExists(StoreError):
     """The name is taken."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, select, 
 from server.db.database import Writer
 from server.store import append, changes, collect, index, messages, objects, schema
 from server.store.audit import orphans
+from server.store.errors import NoSuchMessage
 from server.store.prepare import prepare
 
 box, place, content, gone = schema.mailbox, schema.placement, schema.content, schema.vanished
@@ -87,7 +88,10 @@ def texts(w: Writer) -> None:
         content.c.id.not_in(select(facet.c.content_id)) | content.c.id.not_in(select(folded.c.content_id)),
     )
     for number in w.execute(lost).scalars().all():
-        message = prepare(messages.raw(w, number))
+        try:
+            message = prepare(messages.raw(w, number))
+        except NoSuchMessage:
+            continue  # its octets are lost, which is reported
         for table in (facet, folded):
             w.execute(delete(table).where(table.c.content_id == number))
         append.insert_texts(w, number, message)

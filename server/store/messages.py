@@ -15,7 +15,7 @@ from sqlalchemy.sql import column
 from server.db.database import Reader
 from server.db.statement import Statement
 from server.store import flag_set, objects, schema
-from server.store.errors import NoSuchMessage
+from server.store.errors import NoSuchMessage, OctetsDamaged
 from server.store.model import EPOCH, Message, email_id, thread_id
 from server.store.prepare import decompress
 
@@ -159,7 +159,7 @@ def flags(r: Reader, mailbox_id: int, uids: Collection[int]) -> list[tuple[int, 
 
 
 def raw(r: Reader, message: Message | int) -> bytes:
-    """Return the octets of a message or of a content id; raises NoSuchMessage when they are gone."""
+    """Return the octets of a message or of a content id; raises NoSuchMessage when they are gone, OctetsDamaged when they are spoilt."""
     content_id = message if isinstance(message, int) else message.content_id
     row = r.run(_RAW, content=content_id).fetchone()
     if row is None:
@@ -167,6 +167,8 @@ def raw(r: Reader, message: Message | int) -> bytes:
     is_object, digest, size, data = row
     if is_object:
         data = objects.get(r.folder, digest)
+    elif data is None:
+        raise OctetsDamaged(str(content_id))
     return decompress(data, size)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select
 from server.db.database import Reader
 from server.db.statement import Statement
 from server.store import objects, schema
-from server.store.errors import NoSuchMessage
+from server.store.errors import NoSuchMessage, OctetsDamaged
 
 PIECE = 256 * 1024
 
@@ -38,8 +38,16 @@ class OctetStream:
         self._source = zstandard.ZstdDecompressor().stream_reader(packed)
 
     def read(self) -> bytes:
-        """Return the next piece, at most `PIECE` octets; nothing at the end."""
-        found: bytes = self._source.read(min(PIECE, self._left)) if self._left else b""
+        """Return the next piece, at most `PIECE` octets; nothing at the end. Raises OctetsDamaged."""
+        if not self._left:
+            return b""
+        try:
+            found: bytes = self._source.read(min(PIECE, self._left))
+        except zstandard.ZstdError as error:
+            raise OctetsDamaged("the frame cannot be unpacked") from error
+        if not found:
+            # A frame that was cut off ends without an error, and half a message must never pass for a whole one.
+            raise OctetsDamaged(f"{self._left} octets are missing")
         self._left -= len(found)
         return found
 
@@ -53,5 +61,7 @@ def open_stream(r: Reader, mailbox_id: int, uid: int) -> OctetStream:
     if row is None:
         raise NoSuchMessage(str(uid))
     is_object, digest, size, header_size, data = row
+    if not is_object and data is None:
+        raise OctetsDamaged(str(uid))
     packed: BinaryIO = objects.open_file(r.folder, digest) if is_object else io.BytesIO(data)
     return OctetStream(packed, size, header_size)

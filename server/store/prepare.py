@@ -15,7 +15,7 @@ from server.mail.address import Address
 from server.mail.header import HeaderBlock
 from server.mail.summary import Summary, summarise
 from server.store import attached
-from server.store.errors import TooBig
+from server.store.errors import OctetsDamaged, TooBig
 from server.store.fold import fold
 from server.store.schema import SEALS
 
@@ -43,8 +43,14 @@ def compress(raw: bytes) -> bytes:
 
 
 def decompress(data: bytes, size: int) -> bytes:
-    """Return the octets; `size` bounds what a damaged frame may unpack to."""
-    return _local.decompressor.decompress(data, max_output_size=max(size, 1))
+    """Return the octets; `size` bounds what a damaged frame may unpack to. Raises OctetsDamaged."""
+    try:
+        raw = _local.decompressor.decompress(data, max_output_size=max(size, 1))
+    except zstandard.ZstdError as error:
+        raise OctetsDamaged("the frame cannot be unpacked") from error
+    if len(raw) != size:
+        raise OctetsDamaged(f"{len(raw)} octets, and not {size}")
+    return raw
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from server.imap.syntax.response import Reply, untagged
 from server.imap.syntax.sequence import contains, format_numbers
 from server.mail import mime
 from server.store import changes, flags, messages
+from server.store.errors import NoSuchMessage
 from server.store.model import Message
 from server.store.rights import KEEP_SEEN, flag_mask
 
@@ -103,12 +104,15 @@ async def fetch(ctx: Context, command: c.Fetch) -> Reply:
         positions = [await _changed(ctx, view, command, [index for run in positions for index in run])]
     if command.partial is not None:
         positions = [_part([index for run in positions for index in run], command.partial)]
+    unreadable: list[int] = []
     if plan.only_flags:
         missing = await fetch_flags.answer(ctx, view, plan.columns, positions)
     else:
-        missing = await _answer(ctx, view, plan, (index for run in positions for index in run))
+        missing, unreadable = await _answer(ctx, view, plan, (index for run in positions for index in run))
     if not any(isinstance(item, Section) and item.partial for item in plan.octets):
         ctx.recent.let_go_of_large()
+    if unreadable:
+        missing += await _gone(ctx, view, unreadable)
     if missing:
         # RFC 2180 §4.1.3: others have expunged some; the client hears it as soon as it may.
         ctx.woken = True
@@ -122,6 +126,17 @@ async def describe(ctx: Context, attributes: tuple[FetchAttribute, ...], uids: S
     view = await ctx.load_view()
     await _answer(ctx, view, plan, (number - 1 for number in view.numbers(uids)))
     ctx.recent.let_go_of_large()
+
+
+async def _gone(ctx: Context, view: Selected, unreadable: list[int]) -> int:
+    """How many were expunged while they were read. Raises Refusal for those that are there and are lost, when all others are sent."""
+    there = await ctx.read_view(
+        lambda r: [row.uid for row in messages.rows(r, view.mailbox_id, unreadable, fields=frozenset({"flags"}))]
+    )
+    if there:
+        ctx.log.error("octets_damaged", mailbox=view.name, uids=there)
+        raise Refusal(Reason.DAMAGED)
+    return len(unreadable)
 
 
 async def _changed(ctx: Context, view: Selected, command: c.Fetch, indexes: list[int]) -> list[int]:
@@ -146,9 +161,10 @@ def _part(indexes: list[int], partial: tuple[int, int]) -> list[int]:
     return indexes[max(0, len(indexes) + last) : max(0, stop)]
 
 
-async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[int]) -> int:
-    """Send a FETCH line for each; returns how many messages were not there any more."""
+async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[int]) -> tuple[int, list[int]]:
+    """Send a FETCH line for each; returns how many messages were not there any more, and those whose octets were not."""
     missing = 0
+    unreadable: list[int] = []
     while batch := list(islice(indexes, BATCH)):
         while batch:
             uids = [view.uids[index] for index in batch]
@@ -166,11 +182,13 @@ async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[i
                     big = await ctx.read_view(alone)
                     ctx.send(big.data)
                     await ctx.drain(least=0)
-                rendered = _Rendered(b"", rendered.taken + 1, rendered.missing + big.missing)
+                unreadable += big.unreadable
+                rendered = replace(rendered, data=b"", taken=rendered.taken + 1, missing=rendered.missing + big.missing)
                 del big
             missing += rendered.missing
+            unreadable += rendered.unreadable
             batch = batch[rendered.taken :]
-    return missing
+    return missing, unreadable
 
 
 async def _mark_seen(ctx: Context, view: Selected, uids: list[int]) -> frozenset[int]:
@@ -197,6 +215,7 @@ class _Rendered:
     data: bytes
     taken: int
     missing: int
+    unreadable: list[int]
     large: int = 0
     """Octets of the message that comes next and has to be answered alone."""
 
@@ -222,6 +241,7 @@ class _Rendering:
             found = [replace(row, thread_id=guest.object_id(row.thread_id)) for row in found]
         rows = {row.uid: row for row in found}
         lines: list[bytes] = []
+        unreadable: list[int] = []
         size = taken = missing = 0
         for uid in self.uids:
             row = rows.get(uid)
@@ -230,11 +250,15 @@ class _Rendering:
                 missing += 1
                 continue
             if plan.octets and row.size > BATCH_OCTETS and not self.large:
-                return _Rendered(b"".join(lines), taken, missing, row.size)
+                return _Rendered(b"".join(lines), taken, missing, unreadable, row.size)
             taken += 1
             items = [piece(row) for piece in plan.pieces]
             if plan.octets:
-                items.extend(_octets_items(self._decoded(reader, row), plan.octets))
+                try:
+                    items.extend(_octets_items(self._decoded(reader, row), plan.octets))
+                except NoSuchMessage:
+                    unreadable.append(uid)  # and the others are answered
+                    continue
             if uid in self.seen and Column.FLAGS not in plan.columns:
                 items.append(b"FLAGS " + flag_list(row.flags))
             line = fetch_line(self.indexes[uid] + 1, items)
@@ -242,7 +266,7 @@ class _Rendering:
             size += len(line)
             if size > BATCH_OCTETS:
                 break
-        return _Rendered(lines[0] if len(lines) == 1 else b"".join(lines), taken, missing)
+        return _Rendered(lines[0] if len(lines) == 1 else b"".join(lines), taken, missing, unreadable)
 
     def _decoded(self, reader: Reader, row: Message) -> Decoded:
         found = self.recent.get(row.content_id)

@@ -144,3 +144,10 @@ def test_no_database_at_all(tmp_path: Path):
     (finding,) = verify(path)
     assert (finding.kind, finding.repaired) == ("file", False)
     assert path.read_bytes().startswith(b"something else")
+
+
+def test_what_cannot_be_read_does_not_keep_the_rest_from_being_mended(mail: MailAccount):
+    spoil(mail, "UPDATE octets SET data = x'00' WHERE content_id = 1")
+    spoil(mail, "DELETE FROM facet")
+    assert {("octets", False), ("texts", True), ("texts", False)} <= kinds(mail, repair=True)
+    assert kinds(mail) == {("octets", False), ("texts", False)}
