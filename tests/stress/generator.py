@@ -103,6 +103,8 @@ class Generator:
             names = frozenset(self.dice.sample(FLAGS, self.dice.choice((0, 0, 1, 2))))
             tokens.append(self.token())
             flags.append(names)
+            if "\\Deleted" in names:
+                self.ledger.born_deleted.add(tokens[-1])
             raw = letter(tokens[-1], self.dice.choice(("tea", "coffee", "water")))
             said = b" (%b)" % " ".join(sorted(names)).encode() if names else b""
             parts.append(said + b" {%d+}\r\n" % len(raw) + raw)
@@ -117,8 +119,6 @@ class Generator:
                 raise Violation(f"{self.who}: APPENDUID names {len(uids)} of {len(tokens)} messages")
             for uid, token, names in zip(uids, tokens, flags, strict=True):
                 self.ledger.place(target, uid, token)
-                if "\\Deleted" in names:
-                    self.ledger.doom(target, uid)
                 for flag in FLAGS:
                     self.ledger.operate((target, uid), flag, Operation(got.start, got.end, flag in names, certain=True))
 

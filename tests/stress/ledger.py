@@ -33,6 +33,8 @@ class Ledger:
     """Placed there for certain: APPENDUID or COPYUID said so."""
     doomed: set[Place] = field(default_factory=set)
     """Somebody tried to mark it deleted or to move it: it may be gone."""
+    born_deleted: set[str] = field(default_factory=set)
+    """Tokens that were sent with \\Deleted: so are copies that somebody made before the answer was there."""
     gone: set[Place] = field(default_factory=set)
     attempted: set[str] = field(default_factory=set)
     """Tokens of everything that anybody sent."""
@@ -82,6 +84,8 @@ class Ledger:
             self.is_content(box, uid, token, "the server")
             self.acknowledged[box, uid] = token
             self.accepted.add(token)
+            if token in self.born_deleted:
+                self.doom(box, uid)
 
     def doom(self, box: str, uid: int) -> None:
         self.doomed.add((box, uid))
