@@ -121,6 +121,10 @@ class Keyring:
             try:
                 os.write(descriptor, _FIRST_LINE)
                 os.write(descriptor, line)
+                if os.geteuid() == 0:
+                    # A command that the administrator ran as root: the key is for whom the data belongs to.
+                    owner = self._path.parent.stat()
+                    os.fchown(descriptor, owner.st_uid, owner.st_gid)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)

@@ -14,7 +14,7 @@ from server.imap.commands.table import TABLE
 from server.imap.errors import Reason, Refusal, reason_of, wording
 from server.imap.handler import Channel, Context, Effect, Event, Row, Services, SignedOut, State
 from server.imap.syntax import command as c
-from server.imap.syntax.error import ProtocolError
+from server.imap.syntax.error import Cancelled, ProtocolError
 from server.imap.syntax.fragment import Coming, Dropped, Excess, Fragment, NeedContinuation, RawCommand
 from server.imap.syntax.parse import UnknownCommand, arguments, name_of
 from server.imap.syntax.response import Reply, continuation, status
@@ -182,6 +182,10 @@ class Session:
             await self._look_first(row)
             reply = await row.handler(ctx, command)
             tail = await self._news(row, command)
+        except Cancelled as error:
+            # RFC 9051 §6.2.2: BAD, and nothing that is held against the client.
+            ctx.send(status(tag, b"BAD", error.text))
+            return
         except ProtocolError as error:
             self._bad_command(tag, error.text)
             return

@@ -8,10 +8,14 @@ from collections.abc import Awaitable, Callable
 from server.accounts.errors import AuthenticationFailed, Throttled
 from server.accounts.sasl_refusal import SaslRefused
 from server.accounts.signed_in import SignedIn
+from server.db.errors import DatabaseError
+from server.log import get_logger
 from server.pop3 import syntax
 from server.pop3.action import Action, Begin, Send, SignIn
 from server.pop3.services import SignInCheck
 from server.pop3.session import Session
+
+log = get_logger("pop3.authentication")
 
 Ask = Callable[[bytes], Awaitable[bytes]]
 """Sends a challenge as it stands on the wire and returns the client's line without its end."""
@@ -35,6 +39,9 @@ async def sign_in(wanted: SignIn, session: Session, check: SignInCheck, ask: Ask
         return session.refused("sign-in failed", "AUTH")
     except Throttled as error:
         return session.refused("too many tries, wait {seconds} s", "SYS/TEMP", counts=False, seconds=error.seconds)
+    except DatabaseError:
+        log.exception("sign_in_not_checked", peer=peer)
+        return session.refused("sign-in cannot be checked now, try later", "SYS/TEMP", counts=False)
     exchange = wanted.exchange
     proof = exchange.success(who.signature) if exchange is not None else None
     if exchange is not None and proof is not None:

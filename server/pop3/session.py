@@ -194,11 +194,11 @@ class Session:
         return SignIn(sasl.Claim(self._username, _utf8(command.argument)))
 
     def auth(self, command: Command) -> Action:
+        self._need_plain()
         words = command.words()
         if not words:
             # Not in RFC 5034, but Outlook and getmail ask for the list this way.
             return Send(syntax.lines(self.ok("mechanisms follow"), (m.encode("ascii") for m in sasl.MECHANISMS)))
-        self._need_plain()
         if len(words) > 2:
             raise SyntaxRefused("too many words")
         return Begin(words[0].decode("ascii", "replace"), words[1] if len(words) == 2 else None)

@@ -50,6 +50,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "scan listing follows": ("邮件列表如下", "郵件清單如下"),
     "send USER first": ("请先发送 USER", "請先傳送 USER"),
     "sign in over TLS only": ("必须先启用 TLS 才能登录", "必須先啟用 TLS 才能登入"),
+    "sign-in cannot be checked now, try later": ("现在无法核对登录，请稍后再试", "目前無法核對登入，請稍後再試"),
     "sign-in failed": ("登录失败", "登入失敗"),
     "some deleted messages not removed": ("有些邮件未能删除", "有些郵件未能刪除"),
     "STLS must come before UTF8": ("STLS 必须在 UTF8 之前", "STLS 必須在 UTF8 之前"),

@@ -11,9 +11,13 @@ from server.accounts.sasl import Challenge, Claim, Exchange
 from server.accounts.sasl_refusal import Fault, SaslRefused
 from server.accounts.scram import Answer
 from server.accounts.signed_in import Proof, SignedIn
+from server.db.errors import DatabaseError
+from server.log import get_logger
 from server.notify.bus import Subscription
 from server.smtp.syntax import reply as r
 from server.smtp.syntax.reply import Reply
+
+log = get_logger("smtp")
 
 REFUSALS: Mapping[Fault, Reply] = {
     Fault.MECHANISM: r.AUTH_MECHANISM,
@@ -54,6 +58,10 @@ async def sign_in(mechanism: str, initial: bytes | None, ask: Ask, passwords: Pa
         who = await passwords.claim(step, service="smtp", peer=peer)
     except Throttled:
         return r.AUTH_THROTTLED
+    except DatabaseError:
+        # RFC 4954 §6: not 535, upon which a client asks its owner for another password.
+        log.exception("sign_in_not_checked", peer=peer)
+        return r.AUTH_UNCHECKED
     except AuthenticationFailed:
         reason = exchange.failure()
         if reason is not None:

@@ -1,5 +1,6 @@
 """The key file: made once and whole, never overwritten, read by its owner alone (security.md T142, T143)."""
 
+import os
 import stat
 import threading
 
@@ -98,3 +99,35 @@ def test_several_at_once_make_one_key(path):
         thread.join()
     assert [Keyring(path).open(sealed[n], purpose=f"{n}") for n in range(8)] == [b"%d" % n for n in range(8)]
     assert [p.name for p in path.parent.iterdir()] == ["secret.key"]
+
+
+def test_a_key_made_by_root_is_its_owners(tmp_path, monkeypatch):
+    """The service runs as somebody else than the administrator who adds an account."""
+    given = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda descriptor, *owner: given.append(owner))
+    Keyring(tmp_path / "secret.key").seal(b"x", purpose="a")
+    assert given == [(tmp_path.stat().st_uid, tmp_path.stat().st_gid)]
+
+
+def test_what_is_derived_is_of_the_oldest_key(tmp_path):
+    ring = Keyring(tmp_path / "secret.key")
+    with pytest.raises(KeyMissing):
+        ring.derived("salt")
+    ring.seal(b"x", purpose="a")
+    first = ring.derived("salt")
+    assert first == ring.derived("salt") != ring.derived("pepper") and len(first) == 32
+    other = Keyring(tmp_path / "other.key")
+    other.seal(b"x", purpose="a")
+    old = (tmp_path / "secret.key").read_bytes()
+    (tmp_path / "secret.key").write_bytes((tmp_path / "other.key").read_bytes() + old)
+    assert ring.derived("salt") == first != other.derived("salt")
+
+
+def test_several_are_opened_at_once(tmp_path):
+    ring = Keyring(tmp_path / "secret.key")
+    assert ring.open_each([(b"x" * 60, "a")]) == [None]
+    good = ring.seal(b"good", purpose="a")
+    assert ring.open_each([(good, "a"), (good, "b"), (b"", "a"), (good[:-1], "a")]) == [b"good", None, None, None]
+    (tmp_path / "secret.key").write_bytes(b"damaged")
+    assert ring.open_each([(good, "a")]) == [None]

@@ -14,7 +14,7 @@ from server.imap.handler import Context, Event, State
 from server.imap.recent import RecentMessages
 from server.imap.session_limits import limits_after_login
 from server.imap.syntax import command as c
-from server.imap.syntax.error import ProtocolError
+from server.imap.syntax.error import Cancelled, ProtocolError
 from server.imap.syntax.fragment import RawCommand
 from server.imap.syntax.response import Reply, continuation, status, untagged
 
@@ -84,6 +84,8 @@ def _meaning(error: SaslRefused) -> Exception:
     reason = _REASONS.get(error.fault)
     if reason is not None:
         return Refusal(reason)
+    if error.fault is Fault.CANCELLED:
+        return Cancelled("Cancelled")
     return ProtocolError(error.fault.value.capitalize())
 
 

@@ -10,3 +10,7 @@ class ProtocolError(Exception):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+
+
+class Cancelled(ProtocolError):
+    """The client took back what it had begun. That is answered with BAD, too, and is no mistake of its."""

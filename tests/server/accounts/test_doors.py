@@ -1,6 +1,7 @@
 """Signing in over real sockets, by each protocol a mail program may use: what opens, what does not, and in which words."""
 
 import asyncio
+import json
 
 import pytest
 from sqlalchemy import update
@@ -8,6 +9,7 @@ from sqlalchemy import update
 from server.accounts import account as accounts
 from server.accounts import app_password, second_factor
 from server.accounts.schema import account as account_table
+from server.db.errors import DatabaseBusy
 from server.pop3 import maildrop
 from server.seal import Keyring
 from tests.fakes.doors import ANN, LATER, NAMES, PASSWORD, RIGHT, WRONG, b64, challenge, open_doors
@@ -197,3 +199,80 @@ async def test_a_proof_is_good_for_one_exchange(house, door):
     challenge(await visitor.authenticate("SCRAM-SHA-256", client.first()))
     assert not (await visitor.say(b64(final))).startswith(("+ ", "334 ", RIGHT[door]))
     assert not await visitor.works()
+
+
+# -- SASL itself, RFC 4422, wherever it is spoken
+
+MALFORMED = {"imap": "a BAD ", "pop3": "-ERR ", "submission": "501 5.5.2 "}
+
+
+@door
+async def test_a_star_cancels(house, door):
+    """RFC 9051 §6.2.2, RFC 5034 §4, RFC 4954 §4."""
+    cancelled = {"imap": "a BAD ", "pop3": "-ERR cancelled", "submission": "501 5.7.0 "}
+    visitor = await house.visit(door)
+    for mechanism in ("PLAIN", "LOGIN", "SCRAM-SHA-256", "OAUTHBEARER", "XOAUTH2"):
+        challenge(await visitor.authenticate(mechanism))
+        assert (await visitor.say("*")).startswith(cancelled[door])
+    assert not await visitor.works()
+    assert (await visitor.plain(ANN, PASSWORD)).startswith(RIGHT[door])
+
+
+@door
+@pytest.mark.parametrize("line", ["not base64", "AGE", "=", "AGEA AGEA", "AGEA=", "é"])
+async def test_what_is_not_base64(house, door, line):
+    visitor = await house.visit(door)
+    challenge(await visitor.authenticate("PLAIN"))
+    assert (await visitor.say(line)).startswith(MALFORMED[door])
+    assert (await visitor.plain(ANN, PASSWORD)).startswith(RIGHT[door])
+
+
+@door
+async def test_an_initial_response_that_is_empty(house, door):
+    """RFC 4959 §3: a lone `=`; no mechanism here makes anything of it but to say so."""
+    visitor = await house.visit(door)
+    assert (await visitor.authenticate("PLAIN", "")).startswith(MALFORMED[door])
+    assert (await visitor.plain(ANN, PASSWORD)).startswith(RIGHT[door])
+
+
+@door
+@pytest.mark.parametrize("octets", [5_000, 9_300])
+async def test_long_lines(house, door, octets):
+    """RFC 4954 §4.1: more than 12,288 octets of base64 are taken nowhere (IMAP takes 8,192); less is a wrong password."""
+    visitor = await house.visit(door)
+    challenge(await visitor.authenticate("PLAIN"))
+    said = await visitor.say(b64(f"\0{ANN}\0" + "x" * octets))
+    assert said.startswith(WRONG[door]) is (octets == 5_000), said
+    assert not said.startswith(RIGHT[door])
+
+
+@door
+@pytest.mark.parametrize("mechanism", ["OAUTHBEARER", "XOAUTH2"])
+@pytest.mark.parametrize("dummy", ["AQ==", "", "*"])
+async def test_a_refused_token_is_explained_first(house, door, mechanism, dummy):
+    """RFC 7628 §3.2.3: the reason as a challenge; whatever the client says to it, the refusal follows."""
+    message = {
+        "OAUTHBEARER": f"n,a={ANN},\x01auth=Bearer no\x01\x01",
+        "XOAUTH2": f"user={ANN}\x01auth=Bearer no\x01\x01",
+    }
+    visitor = await house.visit(door)
+    reason = json.loads(challenge(await visitor.authenticate(mechanism, message[mechanism])))
+    assert reason == {"status": "invalid_token", "schemes": "bearer"}
+    assert (await visitor.say(dummy)).startswith(WRONG[door])
+    assert (await visitor.plain(ANN, PASSWORD)).startswith(RIGHT[door])
+
+
+@door
+async def test_a_directory_that_cannot_be_read_is_no_wrong_password(house, door, monkeypatch):
+    """RFC 5530 §3, RFC 3206 §3, RFC 4954 §6: else a client asks its owner for another password."""
+
+    def busy(fn):
+        raise DatabaseBusy("busy")
+
+    visitor = await house.visit(door)
+    with monkeypatch.context() as at_first:
+        at_first.setattr(house.directory, "read_now", busy)
+        assert (await visitor.plain(ANN, PASSWORD)).startswith(LATER[door])
+        assert (await visitor.login(ANN, PASSWORD)).startswith(LATER[door])
+        assert (await visitor.scram(ScramClient(ANN, PASSWORD))).startswith(LATER[door])
+    assert (await visitor.plain(ANN, PASSWORD)).startswith(RIGHT[door])

@@ -74,7 +74,7 @@ class TestAuthorization:
         s = session(plain_allowed=False)
         assert not {"USER", "SASL"} & set(capa(s))
         assert "STLS" in capa(s)
-        for line in ("USER anna", "PASS x", "AUTH PLAIN", "AUTH PLAIN AGEAYg=="):
+        for line in ("USER anna", "PASS x", "AUTH", "AUTH PLAIN", "AUTH PLAIN AGEAYg=="):
             assert say(s, line).startswith("-ERR"), line
         assert isinstance(s.receive(b"STLS"), StartTls)
         s.secured()
