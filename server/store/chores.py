@@ -24,12 +24,14 @@ class Chores:
     Args:
         work: What does the chores. What it raises is logged, and the chore forgotten.
         delay: Seconds from the first asking to the doing.
-        pause: Seconds that a chore of which more is left waits for its next turn.
+        pause: Seconds that a chore of which more is left waits for its next turn. With a pause, what is left over waits for all
+            that is asked for anew, too: what takes hours must not hold up what came a moment ago.
     """
 
     def __init__(self, work: Callable[[int, str], bool], *, delay: float = DELAY, pause: float = 0) -> None:
         self._work, self._delay, self._pause = work, delay, pause
         self._due: dict[Key, float] = {}
+        self._left_over: set[Key] = set()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -37,9 +39,11 @@ class Chores:
     def ask(self, account: int, name: str) -> None:
         """Have a chore done soon. Works from every thread and never blocks for long."""
         with self._changed:
-            if self._closed or (account, name) in self._due:
+            key = account, name
+            if self._closed or (key in self._due and key not in self._left_over):
                 return
-            self._due[account, name] = time.monotonic() + self._delay
+            self._left_over.discard(key)
+            self._due[key] = time.monotonic() + self._delay
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="store-chores", daemon=True)
                 self._thread.start()
@@ -55,7 +59,10 @@ class Chores:
             if more:
                 with self._changed:
                     # Behind the others that are due: a large import must not hold up everybody's index.
-                    self._due.setdefault(key, time.monotonic() + self._pause)
+                    if key not in self._due:
+                        self._due[key] = time.monotonic() + self._pause
+                        if self._pause:
+                            self._left_over.add(key)
 
     def _next(self) -> Key | None:
         """Wait for the next chore that is due; None when it is time to go."""
@@ -63,11 +70,13 @@ class Chores:
             while not self._closed:
                 now = time.monotonic()
                 if self._due:
-                    key = min(self._due, key=self._due.__getitem__)
-                    if self._due[key] <= now:
+                    due = [key for key, moment in self._due.items() if moment <= now]
+                    if due:
+                        key = min(due, key=lambda one: (one in self._left_over, self._due[one]))
                         del self._due[key]
+                        self._left_over.discard(key)
                         return key
-                    self._changed.wait(self._due[key] - now)
+                    self._changed.wait(min(self._due.values()) - now)
                 else:
                     self._changed.wait()
             return None

@@ -71,6 +71,14 @@ def test_more_text_than_asked_for_is_not_waited_for(process):
     assert len(reading.text) == 30
 
 
+def test_the_same_document_again_is_not_read_again(process):
+    made = pdf("one")
+    assert process.read(Kind.PDF, made, 1000).text == "one"
+    process._process.kill()
+    assert process.read(Kind.PDF, made, 1000).text == "one"
+    assert process._read == 1
+
+
 def test_too_large_a_document_never_goes_over(process):
     assert process.read(Kind.PDF, b"%PDF" + bytes(APART.octets), 10).text == ""
     assert not process.is_running

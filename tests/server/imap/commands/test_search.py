@@ -1,6 +1,9 @@
+import asyncio
+
 import pytest
 
 from server.store import sort as store_sort
+from tests.fakes.documents import letter_with, pdf
 from tests.fakes.imap_house import message
 
 
@@ -162,3 +165,16 @@ async def test_a_fuzzy_result_can_be_saved(house):
         b'* ESEARCH (TAG "t3") MIN 1 RELEVANCY (31 1 70)'
     ]
     assert await client.ok("SEARCH $") == [b"* SEARCH 1 2 4"]
+
+
+async def test_an_appended_pdf_is_found_by_its_words(house):
+    client = await house.signed_in(mailbox="INBOX")
+    raw = letter_with(("application/pdf", "报告.pdf", pdf("Quarterly figures 季度报告")))
+    await client.ok(f"APPEND INBOX {{{len(raw)}+}}\r\n".encode() + raw)
+    await client.ok("NOOP")
+    assert await client.ok('SEARCH TEXT "see the attachment"') == [b"* SEARCH 1"]
+    for words in ("quarterly figures", "季度", "报告"):
+        asked = f"SEARCH CHARSET UTF-8 BODY {{{len(words.encode())}+}}\r\n{words}".encode()
+        async with asyncio.timeout(90):
+            while await client.ok(asked) != [b"* SEARCH 1"]:
+                await asyncio.sleep(0.05)
