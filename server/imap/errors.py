@@ -47,6 +47,7 @@ class Reason(Enum):
     NO_ROOM = auto()
     EXPUNGED = auto()
     BAD_EVENT = auto()
+    NOT_SAVED = auto()
     NOTIFICATION_OVERFLOW = auto()
     NO_SUCH_MESSAGE = auto()
     CANCELLED = auto()
@@ -105,6 +106,7 @@ _TABLE = {
         b" ServerMetadataChange)",
         "There is no such event here",
     ),
+    Reason.NOT_SAVED: Wording(None, "What was saved is of the selected mailbox"),
     Reason.NOTIFICATION_OVERFLOW: Wording(b"NOTIFICATIONOVERFLOW", "That is more than this server watches at once"),
     Reason.CANCELLED: Wording(None, "Cancelled"),
     Reason.UNAVAILABLE: Wording(b"UNAVAILABLE", "The mail store cannot be used now; try again later"),

@@ -1,4 +1,4 @@
-"""Which mailboxes of an account a filter means (RFC 5465 §6)."""
+"""Which mailboxes of an account a filter means (RFC 5465 §6, RFC 7377 §2.2)."""
 
 from collections.abc import Iterable
 
@@ -24,6 +24,8 @@ class Matching:
             return name in self._names
         if self._scope is Scope.SUBTREE:
             return name in self._names or not self._names.isdisjoint(above(name))
+        if self._scope is Scope.SUBTREE_ONE:
+            return name in self._names or name.rpartition(DELIMITER)[0] in self._names
         # RFC 5465 §6.3: where a delivery may file a message is up to its rules, so INBOXES is the same as PERSONAL.
         return True
 

@@ -13,6 +13,7 @@ from server.imap.handler import Context
 from server.imap.progress import patiently
 from server.imap.selected import Selected
 from server.imap.syntax import command as c
+from server.imap.syntax.esearch_response import partial_item, relevancy_item, window_of
 from server.imap.syntax.parse_message import CHARSETS
 from server.imap.syntax.response import Reply, string, untagged
 from server.imap.syntax.search_key import SearchKey, mentions_modseq, needs_numbers, resolve
@@ -110,7 +111,7 @@ async def _page_reply(ctx: Context, page: list[int], total: int, command: c.Sort
     if command.returned is not None and command.returned.count:
         items.append(b"COUNT %d" % total)
     if command.returned is not None and command.returned.partial is not None:
-        items.append(_partial_item(command.returned.partial, await _numbers(ctx, page, uid=command.uid)))
+        items.append(partial_item(command.returned.partial, await _numbers(ctx, page, uid=command.uid)))
     return Reply("Done", untagged=(untagged(*items),))
 
 
@@ -195,9 +196,9 @@ async def _extended(
     scores: Mapping[int, int],
 ) -> Reply:
     """ESEARCH (RFC 9051 §7.3.4); the order of a SORT is kept in ALL and PARTIAL."""
-    part = found if returned.partial is None else _slice(found, returned.partial)
+    part = found if returned.partial is None else window_of(found, returned.partial)
     if returned.save:
-        _save(ctx, found, part, returned)
+        save(ctx, found, part, returned)
     items = [b"ESEARCH", b"(TAG " + string(ctx.tag) + b")"]
     if uid:
         items.append(b"UID")
@@ -211,29 +212,23 @@ async def _extended(
         numbers = await _numbers(ctx, found, uid=uid)
         items.append(b"ALL " + await _apart(ctx, len(numbers), lambda: format_numbers(numbers)))
     if returned.partial is not None:
-        items.append(_partial_item(returned.partial, await _numbers(ctx, part, uid=uid)))
+        items.append(partial_item(returned.partial, await _numbers(ctx, part, uid=uid)))
     if returned.relevancy and part:
-        # RFC 6203 §4: one score for each result, in the order of the results.
-        items.append(b"RELEVANCY (" + " ".join([str(scores[which]) for which in part]).encode("ascii") + b")")
+        items.append(relevancy_item(part, scores))
     if highest is not None:
         items.append(b"MODSEQ %d" % highest)
-    if returned.save and not _tells(returned):
+    if returned.save and not tells(returned):
         return Reply("Done")
     return Reply("Done", untagged=(untagged(*items),))
 
 
-def _partial_item(window: tuple[int, int], numbers: list[int]) -> bytes:
-    """RFC 9394 §3.1: the window as it was asked for, and NIL where it holds nothing."""
-    return b"PARTIAL (%d:%d " % window + (format_numbers(numbers) if numbers else b"NIL") + b")"
-
-
-def _tells(returned: c.SearchReturn) -> bool:
+def tells(returned: c.SearchReturn) -> bool:
     return bool(
         returned.minimum or returned.maximum or returned.count or returned.all or returned.partial or returned.relevancy
     )
 
 
-def _save(ctx: Context, found: Sequence[int], part: Sequence[int], returned: c.SearchReturn) -> None:
+def save(ctx: Context, found: Sequence[int], part: Sequence[int], returned: c.SearchReturn) -> None:
     """RFC 5182 §2.4: MIN and MAX alone save just those; anything else saves the whole result."""
     kept = list(part)
     if (
@@ -243,11 +238,3 @@ def _save(ctx: Context, found: Sequence[int], part: Sequence[int], returned: c.S
     ):
         kept = ([found[0]] if returned.minimum else []) + ([found[-1]] if returned.maximum else [])
     ctx.saved = compress(sorted(set(kept)))
-
-
-def _slice(found: Sequence[int], partial: tuple[int, int]) -> Sequence[int]:
-    """RFC 9394 §3.1: counted from the first result, or from the last where negative; always in the order of the result."""
-    first, last = partial
-    if first > 0:
-        return found[first - 1 : last]
-    return found[max(0, len(found) + last) : max(0, len(found) + first + 1)]

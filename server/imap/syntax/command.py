@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import Literal
 
 from server.imap.syntax.fetch_att import FetchAttribute
+from server.imap.syntax.mailbox_filter import MailboxFilter
 from server.imap.syntax.notify import Notify
 from server.imap.syntax.search_key import SearchKey
 from server.imap.syntax.sequence import SequenceSet
@@ -260,6 +261,16 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class Esearch:
+    """A search of several mailboxes (RFC 7377); of the selected one where no source is named."""
+
+    sources: tuple[MailboxFilter, ...]
+    key: SearchKey
+    charset: str = "UTF-8"
+    returned: SearchReturn = SearchReturn(all=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Sort:
     """`criteria` are keys of the store with True where REVERSE stood before them."""
 
@@ -346,6 +357,7 @@ Command = (
     | Close
     | Expunge
     | Search
+    | Esearch
     | Sort
     | Thread
     | Fetch

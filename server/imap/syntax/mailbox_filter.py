@@ -1,4 +1,4 @@
-"""Which mailboxes a command means, other than by one name (RFC 5465 §6).
+"""Which mailboxes a command means, other than by one name (RFC 5465 §6, RFC 7377 §2.2).
 
 filter-mailboxes          = filter-mailboxes-selected / filter-mailboxes-other
 filter-mailboxes-selected = "selected" / "selected-delayed"
@@ -29,12 +29,15 @@ class Scope(Enum):
     PERSONAL = "PERSONAL"
     SUBSCRIBED = "SUBSCRIBED"
     SUBTREE = "SUBTREE"
+    SUBTREE_ONE = "SUBTREE-ONE"
     MAILBOXES = "MAILBOXES"
 
 
-NOTIFIED = frozenset(Scope)
+NOTIFIED = frozenset(Scope) - {Scope.SUBTREE_ONE}
 """What NOTIFY may name."""
-_NAMING = frozenset({Scope.SUBTREE, Scope.MAILBOXES})
+SEARCHED = frozenset(Scope) - {Scope.SELECTED_DELAYED}
+"""What ESEARCH may name: filter-mailboxes of RFC 7377 knows "subtree-one" SP one-or-more-mailbox besides."""
+_NAMING = frozenset({Scope.SUBTREE, Scope.SUBTREE_ONE, Scope.MAILBOXES})
 _OF_SELECTED = frozenset({Scope.SELECTED, Scope.SELECTED_DELAYED})
 
 

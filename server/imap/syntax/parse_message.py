@@ -8,6 +8,7 @@ import re
 
 from server.imap.syntax import command as c
 from server.imap.syntax.fetch_att import parse_attributes
+from server.imap.syntax.mailbox_filter import SEARCHED, MailboxFilter, parse_filter
 from server.imap.syntax.search_key import SearchKey, mentions_fuzzy, parse_search_keys
 from server.imap.syntax.token import MAX_NUMBER64, Reader
 
@@ -26,6 +27,7 @@ _SORT_KEYS: dict[str, c.SortKey] = {
     "DISPLAYFROM": "displayfrom",
     "DISPLAYTO": "displayto",
 }
+MAX_SOURCES = 50
 _MAX_PARTIAL = 2**32 - 1
 _STORE_NAME = re.compile(r"FLAGS(\.SILENT)?\Z")
 
@@ -37,14 +39,35 @@ def search(reader: Reader, *, uid: bool) -> c.Search:
     """
     returned = _return_options(reader)
     reader.space()
+    charset, key = _search_program(reader)
+    _only_fuzzy(reader, key, asked=returned is not None and returned.relevancy)
+    return c.Search(key, charset, returned, uid)
+
+
+def esearch(reader: Reader) -> c.Esearch:
+    """Read esearch (RFC 7377 §2.1).
+
+    esearch = "ESEARCH" [SP "IN" SP "(" source-mbox [SP "(" scope-options ")"] ")"] [search-return-opts] SP search-program
+
+    No scope option has been defined.
+    """
+    sources: tuple[MailboxFilter, ...] = ()
+    if reader.try_text(b" IN "):
+        sources = reader.parenthesised(lambda: parse_filter(reader, SEARCHED), limit=MAX_SOURCES)
+    returned = _return_options(reader) or c.SearchReturn(all=True)
+    reader.space()
+    charset, key = _search_program(reader)
+    _only_fuzzy(reader, key, asked=returned.relevancy)
+    return c.Esearch(sources, key, charset, returned)
+
+
+def _search_program(reader: Reader) -> tuple[str, SearchKey]:
     charset = "UTF-8"
     if reader.try_keyword("CHARSET"):
         reader.space()
         charset = reader.text().upper()
         reader.space()
-    key = parse_search_keys(reader, CHARSETS.get(charset, "latin-1"))
-    _only_fuzzy(reader, key, asked=returned is not None and returned.relevancy)
-    return c.Search(key, charset, returned, uid)
+    return charset, parse_search_keys(reader, CHARSETS.get(charset, "latin-1"))
 
 
 def _return_options(reader: Reader) -> c.SearchReturn | None:

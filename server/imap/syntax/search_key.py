@@ -9,7 +9,7 @@ RECENT is always empty: nobody needs to be told first, and IMAP4rev2 has done aw
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from server.imap.syntax.date import parse_date
@@ -210,15 +210,23 @@ def resolve(key: SearchKey, numbers: Callable[[SequenceSet, bool], Ranges]) -> q
     return key
 
 
+def leaves(key: SearchKey) -> Iterator[SearchKey]:
+    """The conditions in it, without what joins them."""
+    if isinstance(key, q.And):
+        for item in key.items:
+            yield from leaves(item)
+    elif isinstance(key, q.Or):
+        yield from leaves(key.a)
+        yield from leaves(key.b)
+    elif isinstance(key, q.Not | q.Fuzzy):
+        yield from leaves(key.q)
+    else:
+        yield key
+
+
 def mentions_modseq(key: SearchKey) -> bool:
     """Whether MODSEQ stands anywhere in it (RFC 7162 §3.1.5: then the answer carries one)."""
-    if isinstance(key, q.And):
-        return any(mentions_modseq(item) for item in key.items)
-    if isinstance(key, q.Or):
-        return mentions_modseq(key.a) or mentions_modseq(key.b)
-    if isinstance(key, q.Not | q.Fuzzy):
-        return mentions_modseq(key.q)
-    return isinstance(key, q.Modseq)
+    return any(isinstance(leaf, q.Modseq) for leaf in leaves(key))
 
 
 def mentions_fuzzy(key: SearchKey) -> bool:
@@ -234,10 +242,14 @@ def mentions_fuzzy(key: SearchKey) -> bool:
 
 def needs_numbers(key: SearchKey) -> bool:
     """Whether a message number or `*` stands in it, so that the list of uids must be there."""
-    if isinstance(key, q.And):
-        return any(needs_numbers(item) for item in key.items)
-    if isinstance(key, q.Or):
-        return needs_numbers(key.a) or needs_numbers(key.b)
-    if isinstance(key, q.Not | q.Fuzzy):
-        return needs_numbers(key.q)
-    return isinstance(key, Numbers) and not key.sequence.saved
+    return any(isinstance(leaf, Numbers) and not leaf.sequence.saved for leaf in leaves(key))
+
+
+def mentions_numbers(key: SearchKey) -> bool:
+    """Whether message numbers stand in it, which are those of the selected mailbox."""
+    return any(isinstance(leaf, Numbers) and not leaf.uid and not leaf.sequence.saved for leaf in leaves(key))
+
+
+def mentions_saved(key: SearchKey) -> bool:
+    """Whether `$` stands in it (RFC 5182)."""
+    return any(isinstance(leaf, Numbers) and leaf.sequence.saved for leaf in leaves(key))

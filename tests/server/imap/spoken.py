@@ -138,6 +138,11 @@ def _search(x):
     return _uid(x) + b"SEARCH" + _returned(x) + b" CHARSET " + x.charset.encode() + b" " + key(x.key)
 
 
+def _esearch(x):
+    sources = b" IN (" + b" ".join(map(mailbox_filter, x.sources)) + b")" if x.sources else b""
+    return b"ESEARCH" + sources + _returned(x) + b" CHARSET " + x.charset.encode() + b" " + key(x.key)
+
+
 def _sort(x):
     criteria = b" ".join((b"REVERSE " if reverse else b"") + name.upper().encode() for name, reverse in x.criteria)
     return _uid(x) + b"SORT" + _returned(x) + b" (" + criteria + b") " + x.charset.encode() + b" " + key(x.key)
@@ -280,6 +285,7 @@ _SAY = {
     c.Close: lambda x: b"CLOSE" if x.expunge else b"UNSELECT",
     c.Expunge: lambda x: b"EXPUNGE" if x.uids is None else b"UID EXPUNGE " + bytes(x.uids),
     c.Search: _search,
+    c.Esearch: _esearch,
     c.Sort: _sort,
     c.Thread: _thread,
     c.Fetch: _fetch,

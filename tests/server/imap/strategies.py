@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from server.imap.syntax import command as c
 from server.imap.syntax.fetch_att import BinarySize, Column, Section
-from server.imap.syntax.mailbox_filter import MailboxFilter, Scope
+from server.imap.syntax.mailbox_filter import NOTIFIED, SEARCHED, MailboxFilter, Scope
 from server.imap.syntax.notify import EventGroup, Notify
 from server.imap.syntax.response import astring
 from server.imap.syntax.search_key import Numbers
@@ -187,14 +187,14 @@ def fetches(draw):
 @st.composite
 def mailbox_filters(draw, scopes):
     scope = draw(st.sampled_from(scopes))
-    names = draw(st.lists(mailboxes, min_size=1, max_size=3)) if scope in {Scope.SUBTREE, Scope.MAILBOXES} else []
+    names = draw(st.lists(mailboxes, min_size=1, max_size=3)) if scope in _NAMING else []
     return MailboxFilter(scope, tuple(names))
 
 
 @st.composite
 def event_groups(draw, of_selected):
     selected = [draw(st.sampled_from([Scope.SELECTED, Scope.SELECTED_DELAYED]))]
-    others = [scope for scope in Scope if scope not in {Scope.SELECTED, Scope.SELECTED_DELAYED}]
+    others = sorted(NOTIFIED - {Scope.SELECTED, Scope.SELECTED_DELAYED}, key=str)
     mailboxes_ = draw(mailbox_filters(selected if of_selected else others))
     events = set(draw(st.sampled_from([(), _COUNTS, (*_COUNTS, "FLAGCHANGE"), (*_COUNTS, "ANNOTATIONCHANGE")])))
     if not of_selected:
@@ -212,6 +212,8 @@ def notifies(draw):
 
 
 _COUNTS = ("MESSAGENEW", "MESSAGEEXPUNGE")
+_NAMING = {Scope.SUBTREE, Scope.SUBTREE_ONE, Scope.MAILBOXES}
+sources = st.lists(mailbox_filters(sorted(SEARCHED, key=str)), max_size=3).map(tuple)
 
 commands = st.one_of(
     notifies(),
@@ -273,6 +275,7 @@ commands = st.one_of(
     st.builds(c.Close, st.booleans()),
     st.builds(c.Expunge, maybe(sequences)),
     st.builds(c.Search, keys, st.sampled_from(["UTF-8", "US-ASCII"]), returned, st.booleans()).map(_made_fuzzy),
+    st.builds(c.Esearch, sources, keys, st.sampled_from(["UTF-8", "US-ASCII"]), returns()).map(_made_fuzzy),
     st.builds(c.Sort, criteria, keys, st.sampled_from(["UTF-8", "US-ASCII"]), returned, st.booleans()).map(_made_fuzzy),
     st.builds(c.Thread, algorithms, keys, st.just("UTF-8"), st.booleans()),
     fetches(),
