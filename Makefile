@@ -8,7 +8,7 @@ TESTS ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev assets run test check corpora stress fuzz bench bench-peers screenshots i18n lock clean
+.PHONY: help setup setup-dev assets run test check corpora stress fuzz sync-large bench bench-peers screenshots i18n lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ stress: setup-dev ## random clients at one account for SECONDS=600, CLIENTS=6, f
 
 fuzz: setup-dev ## damaged dialogues at IMAP, POP3 and SMTP for SECONDS=60, from SEED=
 	$(PY) -m tests.stress.fuzz --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+
+sync-large: setup-dev ## mbsync and offlineimap keep MESSAGES=20000 the same on both sides
+	POSTHOUSE_SYNC_MESSAGES=$(or $(MESSAGES),20000) $(PY) -m pytest tests/interop/test_mbsync.py tests/interop/test_offlineimap.py -k both_ways --durations=2
 
 bench: setup-dev ## our own numbers: deliveries, IMAP, POP3, web pages, memory
 	$(PY) tests/bench/ours.py

@@ -9,7 +9,10 @@ import sys
 
 WANTED = {
     "browser": ("chromium",),
-    "interop": ("curl", "dovecot", "fetchmail", "getmail", "mbsync", "mutt", "postfix", "openssl"),
+    "interop": (
+        *("curl", "dovecot", "fetchmail", "getmail", "mailutil", "mbsync", "mutt", "neomutt"),
+        *("offlineimap", "openssl", "postfix", "s-nail"),
+    ),
     "desktop": ("thunderbird", "Xvfb", "xdotool", "import"),
 }
 

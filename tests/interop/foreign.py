@@ -27,8 +27,8 @@ async def run(folder: Path, *command: str, seconds: float = 60) -> str:
     return output
 
 
-async def outcome(folder: Path, *command: str, seconds: float = 60) -> tuple[int, str]:
-    """Run a program to its end and return its exit code and what it said."""
+async def outcome(folder: Path, *command: str, seconds: float = 60, said: bytes | None = None) -> tuple[int, str]:
+    """Run a program to its end and return its exit code and what it said; `said` is its standard input."""
     identity = {}
     if os.geteuid() == 0:
         identity = {"user": UNPRIVILEGED, "group": "nogroup", "extra_groups": []}
@@ -36,7 +36,7 @@ async def outcome(folder: Path, *command: str, seconds: float = 60) -> tuple[int
             shutil.chown(path, UNPRIVILEGED)
     process = await asyncio.create_subprocess_exec(
         *command,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.DEVNULL if said is None else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=folder,
@@ -45,7 +45,7 @@ async def outcome(folder: Path, *command: str, seconds: float = 60) -> tuple[int
     )
     try:
         async with asyncio.timeout(seconds):
-            output, _ = await process.communicate()
+            output, _ = await process.communicate(said)
     except BaseException:
         process.kill()
         await process.wait()

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.fakes.imap_house import PASSWORD, House, message
+from tests.interop import two_way
 from tests.interop.foreign import own_folder, run
 
 pytestmark = pytest.mark.interop
@@ -42,7 +43,7 @@ async def house(tmp_path):
     await running.stop()
 
 
-async def sync(folder, house, *, tls=False, mechanism="PLAIN"):
+async def sync(folder, house, *, tls=False, mechanism="PLAIN", seconds=60):
     certificate = folder / "certificate.pem"
     certificate.write_bytes((house.settings.tls_dir / "certificate.pem").read_bytes())
     port = house.tls_port if tls else house.port
@@ -51,7 +52,7 @@ async def sync(folder, house, *, tls=False, mechanism="PLAIN"):
         CONFIG.format(port=port, password=PASSWORD, folder=folder, tls=lines, mechanism=mechanism)
     )
     (folder / "mail").mkdir(exist_ok=True)
-    await run(folder, "mbsync", "-c", str(folder / "mbsyncrc"), "-a")
+    await run(folder, "mbsync", "-c", str(folder / "mbsyncrc"), "-a", seconds=seconds)
 
 
 def maildir(folder, name="INBOX"):
@@ -114,3 +115,13 @@ async def test_it_signs_in_by_scram(house, proofs, tls):
         await sync(folder, house, tls=tls, mechanism="SCRAM-SHA-256")
         assert len(maildir(folder)) == 1
     assert proofs == ["ann@example.org"]
+
+
+@pytest.mark.timeout(3 * two_way.SECONDS)
+async def test_a_large_mailbox_both_ways(house):
+    with own_folder() as one, own_folder() as another:
+
+        async def synchronise(inbox):
+            await sync(inbox.parents[1], house, seconds=two_way.SECONDS)
+
+        await two_way.both_ways(house, synchronise, one / "mail/INBOX", another / "mail/INBOX")

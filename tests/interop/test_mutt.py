@@ -1,4 +1,4 @@
-"""mutt without a screen: it opens the mailbox over IMAP, tags, saves to another mailbox and quits."""
+"""mutt and neomutt without a screen: they open the mailbox over IMAP, tag, save to another mailbox and quit."""
 
 import pytest
 
@@ -33,15 +33,15 @@ async def house(tmp_path):
     await running.stop()
 
 
-async def mutt(folder, house, keys, *, deflate="no", more=""):
+async def mutt(folder, house, keys, *, deflate="no", more="", program="mutt"):
     (folder / "muttrc").write_text(CONFIG.format(password=PASSWORD, port=house.port, deflate=deflate) + more)
     # `script` gives it a terminal; the keys are pushed from its own configuration.
-    command = f"TERM=xterm mutt -F {folder}/muttrc -n -e 'push \"{keys}\"'"
+    command = f"TERM=xterm {program} -F {folder}/muttrc -n -e 'push \"{keys}\"'"
     await run(folder, "script", "-qec", command, "/dev/null")
 
 
-@pytest.mark.parametrize("deflate", ["no", "yes"])
-async def test_save_and_delete(house, monkeypatch, deflate):
+@pytest.mark.parametrize(("program", "deflate"), [("mutt", "no"), ("mutt", "yes"), ("neomutt", "no")])
+async def test_save_and_delete(house, monkeypatch, deflate, program):
     """With `imap_deflate` it asks for COMPRESS=DEFLATE (RFC 4978)."""
     compressed, begin = [], Connection.deflate
     monkeypatch.setattr(Connection, "deflate", lambda self: (compressed.append(self), begin(self)))
@@ -55,6 +55,7 @@ async def test_save_and_delete(house, monkeypatch, deflate):
             house,
             "<first-entry><save-message>=Archive<enter><delete-message><last-entry><flag-message><quit>",
             deflate=deflate,
+            program=program,
         )
     assert len(compressed) == (deflate == "yes")
     assert await client.ok("STATUS Archive (MESSAGES)") == [b'* STATUS "Archive" (MESSAGES 1)']
