@@ -163,6 +163,7 @@ class Connection:
             case Listing(pieces):
                 for piece in pieces:
                     await self._write(piece)
+                    await asyncio.sleep(0)  # writing to a client that reads quickly lets nobody else have a turn
             case Begin():
                 check = self._services.authenticator
                 await self._carry_out(await authentication.begin(action, self._session, check))

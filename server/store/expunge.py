@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, select, text, update
 
 from server.db.database import Reader, Writer
 from server.db.statement import Statement
-from server.store import changes, collect, schema
+from server.store import changes, collect, expunge_log, schema
 from server.store.crashpoint import reach
 from server.store.flags import COUNT
 from server.store.messages import chosen, fetch_chosen
@@ -61,5 +61,6 @@ def remove(w: Writer, mailbox_id: int, uids: Collection[int]) -> list[int]:
         size=-sum(row[3] for row in rows),
     )
     w.leave_chore(collect.CHORE)
+    w.leave_chore(expunge_log.CHORE)
     reach("expunge.rows")
     return gone

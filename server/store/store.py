@@ -23,7 +23,7 @@ from server.document.process import DocumentProcess
 from server.log import get_logger
 from server.net.budget import Turns
 from server.notify.bus import Bus
-from server.store import collect, index, predicate, schemas, unread
+from server.store import collect, expunge_log, index, predicate, schemas, unread
 from server.store.chores import Chores
 from server.store.documents import DocumentWork
 
@@ -41,7 +41,7 @@ READS_EACH = 3
 """Reads of one account at a time: its heaviest searches leave threads to the others."""
 WRITE_THREADS, WRITE_HELPERS = 3, 5
 WORK_THREADS = 2
-CHORES = (index.CHORE, collect.CHORE, unread.CHORE)
+CHORES = (index.CHORE, collect.CHORE, unread.CHORE, expunge_log.CHORE)
 READING_PAUSE = 0.2
 """Seconds between two messages whose documents are read: mail of years is taken up in the background."""
 DATABASE = "mail.db"
@@ -176,6 +176,11 @@ class Store:
                 return bool(self.read_now(account, index.first_unindexed)) and self.write_now(account, index.advance)
             if name == unread.CHORE:
                 return self._documents.advance(account)
+            if name == expunge_log.CHORE:
+                now = int(self._clock.now().timestamp())
+                return self.read_now(account, lambda r: expunge_log.is_due(r, now)) and self.write_now(
+                    account, lambda w: expunge_log.advance(w, now)
+                )
             return self.read_now(account, collect.has_garbage) and self.write_now(account, collect.collect) > 0
         except DatabaseError as error:
             log.warning("chore_put_off", account=account, chore=name, reason=str(error))
