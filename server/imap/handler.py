@@ -160,6 +160,8 @@ class Context:
     rev2: bool = False
     condstore: bool = False
     qresync: bool = False
+    uid_only: bool = False
+    """RFC 9586: no message number is said or understood."""
     saved: Ranges = ()
     watch: Watch | None = None
     """What NOTIFY has asked for; None while it has never been used (RFC 5465 §3.1)."""

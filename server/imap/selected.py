@@ -37,6 +37,7 @@ class Selected:
         "_own",
         "_uids",
         "_unflagged",
+        "by_uid",
         "exists",
         "guest",
         "mailbox_id",
@@ -70,6 +71,7 @@ class Selected:
         self.exists = exists
         self.read_only = read_only
         self.guest = guest  # None: the mailbox is in the client's own account
+        self.by_uid = False  # RFC 9586: the client hears of no message numbers
         self._uids: array[int] | None = None if exists else array("I")
         self._announced = exists  # what the client knows
         self._expunged: set[int] = set()  # gone from the mailbox, still numbered here
@@ -237,7 +239,7 @@ class Selected:
             lines.append(untagged(b"%d EXISTS" % self.exists))
             self._announced = self.exists
         if expunge and self._expunged:
-            lines.append(self._expunge(vanished=vanished))
+            lines.append(self._expunge(vanished=vanished or self.by_uid))
         if not flags and self._flags:
             first = min(mark for _, mark in self._flags.values())
             self._unflagged = min(first, self._unflagged or first)
@@ -245,7 +247,7 @@ class Selected:
         for uid, (names, mark) in sorted(self._flags.items()):
             number = self.number(uid)
             if number:
-                lines.append(flag_update(number, uid, names, mark if modseq else None))
+                lines.append(flag_update(number, uid, names, mark if modseq else None, by_uid=self.by_uid))
         self._flags.clear()
         if not self.holds_back:
             self.told = self.modseq

@@ -10,11 +10,11 @@ from typing import Any
 from server.imap.access import ViewLost
 from server.imap.capability import capabilities
 from server.imap.commands.listening import follow_up, listen
-from server.imap.commands.table import TABLE
+from server.imap.commands.table import BY_NUMBER, TABLE
 from server.imap.errors import Reason, Refusal, reason_of, wording
 from server.imap.handler import Channel, Context, Effect, Event, Row, Services, SignedOut, State
 from server.imap.syntax import command as c
-from server.imap.syntax.error import Cancelled, ProtocolError
+from server.imap.syntax.error import Cancelled, NumberUsed, ProtocolError
 from server.imap.syntax.fragment import Coming, Dropped, Excess, Fragment, NeedContinuation, RawCommand
 from server.imap.syntax.parse import UnknownCommand, arguments, name_of
 from server.imap.syntax.response import Reply, continuation, status
@@ -139,9 +139,9 @@ class Session:
         if not signed_in and dropped.pending > SWALLOWED_BEFORE_LOGIN:
             self._bye("Too much before signing in", None)  # security T115
 
-    def _bad_command(self, tag: bytes, words: str) -> None:
+    def _bad_command(self, tag: bytes, words: str, code: bytes | None = None) -> None:
         ctx = self._ctx
-        ctx.send(status(tag, b"BAD", words))
+        ctx.send(status(tag, b"BAD", words, code))
         self._bad += 1
         if self._bad >= (BAD_BEFORE_LOGIN if ctx.state is State.NOT_AUTHENTICATED else BAD_IN_A_ROW):
             self._bye("Too many commands that are none", None)
@@ -162,7 +162,7 @@ class Session:
             row = self._row(name)
             command = arguments(name, reader)
         except ProtocolError as error:
-            self._bad_command(tag, error.text)
+            self._bad_command(tag, error.text, error.code)
             return
         del raw, reader  # a large literal lives in the command alone
         await self._run(tag, row, command)
@@ -173,6 +173,8 @@ class Session:
             raise UnknownCommand("Unknown command")
         if self._ctx.state not in row.states:
             raise ProtocolError("Not now: this command belongs to another state")
+        if self._ctx.uid_only and name in BY_NUMBER:
+            raise NumberUsed
         return row
 
     async def _run(self, tag: bytes, row: Row, command: c.Command) -> None:
@@ -187,7 +189,7 @@ class Session:
             ctx.send(status(tag, b"BAD", error.text))
             return
         except ProtocolError as error:
-            self._bad_command(tag, error.text)
+            self._bad_command(tag, error.text, error.code)
             return
         except SignedOut:
             self._signed_out()

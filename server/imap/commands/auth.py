@@ -18,7 +18,7 @@ from server.imap.syntax.error import Cancelled, ProtocolError
 from server.imap.syntax.fragment import RawCommand
 from server.imap.syntax.response import Reply, continuation, status, untagged
 
-_ENABLED = {"CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "IMAP4REV2"}
+_ENABLED = {"CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "IMAP4REV2", "UIDONLY"}
 _WRITTEN = {"IMAP4REV2": b"IMAP4rev2"}
 _REASONS = {
     Fault.MECHANISM: Reason.NO_MECHANISM,
@@ -140,6 +140,9 @@ async def enable(ctx: Context, command: c.Enable) -> Reply:
         ctx.qresync |= name == "QRESYNC"
         ctx.utf8 |= name in {"UTF8=ACCEPT", "IMAP4REV2"}
         ctx.rev2 |= name == "IMAP4REV2"
+        ctx.uid_only |= name == "UIDONLY"
+    if ctx.selected is not None:
+        ctx.selected.by_uid = ctx.uid_only
     if ctx.selected is not None and ctx.condstore and {"CONDSTORE", "QRESYNC"} & set(wanted):
         # RFC 7162 §3.1.2: whoever turns it on with a mailbox open is told where it stands.
         ctx.send(status(b"*", b"OK", "Highest", b"HIGHESTMODSEQ %d" % ctx.selected.modseq))

@@ -14,7 +14,7 @@ from server.imap.matching import Matching
 from server.imap.progress import patiently
 from server.imap.selected import Selected
 from server.imap.syntax import command as c
-from server.imap.syntax.error import ProtocolError
+from server.imap.syntax.error import NumberUsed, ProtocolError
 from server.imap.syntax.esearch_response import uid_items, window_of
 from server.imap.syntax.mailbox_filter import Scope
 from server.imap.syntax.parse_message import CHARSETS
@@ -83,6 +83,8 @@ async def _others(ctx: Context, command: c.Esearch) -> list[Standing]:
 
 def _check(ctx: Context, command: c.Esearch, *, only_selected: bool, others: Sequence[Standing]) -> None:
     """Numbers and the saved result mean something in the selected mailbox only."""
+    if ctx.uid_only and mentions_numbers(command.key):
+        raise NumberUsed
     if not only_selected and mentions_numbers(command.key):
         raise ProtocolError("Message numbers are of the selected mailbox")
     if (others or ctx.selected is None) and mentions_saved(command.key):

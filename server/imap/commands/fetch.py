@@ -24,6 +24,7 @@ from server.imap.syntax.fetch_response import (
     flag_list,
     pieces,
     section_item,
+    uid_fetch,
 )
 from server.imap.syntax.fetch_response import (
     fetch as fetch_line,
@@ -96,7 +97,10 @@ async def fetch(ctx: Context, command: c.Fetch) -> Reply:
     if command.vanished and not ctx.qresync:
         raise ProtocolError("ENABLE QRESYNC first")  # RFC 7162 §3.2.6
     plan = _Plan.of(
-        command.attributes, uid=command.uid, modseq=command.changed_since is not None, read_only=view.read_only
+        command.attributes,
+        uid=command.uid and not view.by_uid,
+        modseq=command.changed_since is not None,
+        read_only=view.read_only,
     )
     await ctx.load_view()
     positions: list[Sequence[int]] = [*view.positions(command.sequence, uid=command.uid, saved=ctx.saved)]
@@ -122,8 +126,8 @@ async def fetch(ctx: Context, command: c.Fetch) -> Reply:
 
 async def describe(ctx: Context, attributes: tuple[FetchAttribute, ...], uids: Sequence[int]) -> None:
     """An unsolicited FETCH of each message; nothing is marked as seen by it (RFC 5465 §5.2)."""
-    plan = _Plan.of(attributes, uid=ctx.qresync, modseq=ctx.condstore, read_only=True)
     view = await ctx.load_view()
+    plan = _Plan.of(attributes, uid=ctx.qresync and not view.by_uid, modseq=ctx.condstore, read_only=True)
     await _answer(ctx, view, plan, (number - 1 for number in view.numbers(uids)))
     ctx.recent.let_go_of_large()
 
@@ -261,7 +265,7 @@ class _Rendering:
                     continue
             if uid in self.seen and Column.FLAGS not in plan.columns:
                 items.append(b"FLAGS " + flag_list(row.flags))
-            line = fetch_line(self.indexes[uid] + 1, items)
+            line = uid_fetch(uid, items) if self.view.by_uid else fetch_line(self.indexes[uid] + 1, items)
             lines.append(line)
             size += len(line)
             if size > BATCH_OCTETS:

@@ -32,16 +32,18 @@ class _Form:
     uid: bool
     names: bool
     modseq: bool
+    by_uid: bool
 
     @property
     def line(self) -> str:
         items = (("UID %d", self.uid), ("FLAGS %s", self.names), ("MODSEQ (%s)", self.modseq))
-        return f"* %d FETCH ({' '.join(text for text, wanted in items if wanted)})\r\n"
+        word = "UIDFETCH" if self.by_uid else "FETCH"  # RFC 9586 §3.3
+        return f"* %d {word} ({' '.join(text for text, wanted in items if wanted)})\r\n"
 
 
 async def answer(ctx: Context, view: Selected, columns: Collection[Column], positions: Sequence[Sequence[int]]) -> int:
     """Send a line for each message; returns how many were not there any more."""
-    form = _Form(*(column in columns for column in (Column.UID, Column.FLAGS, Column.MODSEQ)))
+    form = _Form(Column.UID in columns, Column.FLAGS in columns, Column.MODSEQ in columns, view.by_uid)
     total = sum(map(len, positions))
     runs = [run for run in positions if isinstance(run, range)]
     render: Callable[[Selected, _Form, Sequence[int], Reader], Rendered]
@@ -76,14 +78,17 @@ def _render_run(view: Selected, form: _Form, run: Sequence[int], reader: Reader)
         return _render_rows(view, form, run, reader)
     numbers = range(run[0] + 1, run[-1] + 2)
     if not (form.names or form.modseq):
-        lines = [f"* {number} FETCH (UID {uid})\r\n" for number, uid in zip(numbers, uids, strict=True)]
-        return "".join(lines).encode("ascii"), 0
+        named = zip(uids if form.by_uid else numbers, uids, strict=True)
+        return "".join([form.line % pair for pair in named]).encode("ascii"), 0
     texts: Iterable[str] = map(_flag_text, column.items)
     if form.modseq:
         marks = map("MODSEQ ({})".format, column.modseqs)
         texts = map("{} {}".format, texts, marks) if form.names else marks
     # Written out, not filled in: `%` takes twice as long.
-    if form.uid:
+    if form.by_uid:
+        own = map("UID {} {}".format, uids, texts) if form.uid else texts
+        lines = [f"* {uid} UIDFETCH ({text})\r\n" for uid, text in zip(uids, own, strict=True)]
+    elif form.uid:
         lines = [f"* {n} FETCH (UID {uid} {text})\r\n" for n, uid, text in zip(numbers, uids, texts, strict=True)]
     else:
         lines = [f"* {n} FETCH ({text})\r\n" for n, text in zip(numbers, texts, strict=True)]
@@ -96,7 +101,7 @@ def _flag_text(item: str) -> str:
 
 
 def _render_rows(view: Selected, form: _Form, indexes: Sequence[int], reader: Reader) -> Rendered:
-    numbers = {view.uids[index]: index + 1 for index in indexes}
+    numbers = {view.uids[index]: view.uids[index] if form.by_uid else index + 1 for index in indexes}
     rows = messages.flags(reader, view.mailbox_id, list(numbers))
     lines = []
     for uid, flags, modseq in rows:

@@ -13,10 +13,11 @@ from server.imap.handler import Context
 from server.imap.progress import patiently
 from server.imap.selected import Selected
 from server.imap.syntax import command as c
+from server.imap.syntax.error import NumberUsed
 from server.imap.syntax.esearch_response import partial_item, relevancy_item, window_of
 from server.imap.syntax.parse_message import CHARSETS
 from server.imap.syntax.response import Reply, string, untagged
-from server.imap.syntax.search_key import SearchKey, mentions_modseq, needs_numbers, resolve
+from server.imap.syntax.search_key import SearchKey, mentions_modseq, mentions_numbers, needs_numbers, resolve
 from server.imap.syntax.sequence import compress, format_numbers
 from server.imap.syntax.thread_response import thread_list
 from server.store import mailboxes, messages
@@ -140,6 +141,8 @@ def _text_of(view: Selected, *, uid: bool) -> Callable[[int], str]:
 
 async def _query(ctx: Context, key: SearchKey, charset: str, *, saving: bool) -> Query:
     """The store's query; `$` in it is the result saved before (RFC 5182 §2.1)."""
+    if ctx.uid_only and mentions_numbers(key):
+        raise NumberUsed
     saved = ctx.saved
     if saving:
         ctx.saved = ()  # RFC 5182 §2.1: a search that is refused leaves nothing saved

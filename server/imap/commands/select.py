@@ -8,7 +8,7 @@ from server.imap.access import Place
 from server.imap.handler import Context, State
 from server.imap.selected import Selected
 from server.imap.syntax import command as c
-from server.imap.syntax.error import ProtocolError
+from server.imap.syntax.error import NumberUsed, ProtocolError
 from server.imap.syntax.fetch_response import flag_update
 from server.imap.syntax.response import Reply, parenthesised, status, untagged
 from server.imap.syntax.response import flags as format_flags
@@ -23,6 +23,8 @@ _CLOSED = status(b"*", b"OK", "The previous mailbox is closed", b"CLOSED")
 async def select(ctx: Context, command: c.Select) -> Reply:
     if command.qresync is not None and not ctx.qresync:
         raise ProtocolError("ENABLE QRESYNC first")  # RFC 7162 §3.2.5
+    if ctx.uid_only and command.qresync is not None and command.qresync.matched:
+        raise NumberUsed
     if ctx.selected is not None:
         ctx.unselect()
         # RFC 9051 §7.1: from here on, data belongs to the new mailbox.
@@ -62,6 +64,7 @@ async def select(ctx: Context, command: c.Select) -> Reply:
         read_only=read_only,
         guest=place.guest,
     )
+    view.by_uid = ctx.uid_only
     ctx.selected = view
     ctx.state = State.SELECTED
     ctx.woken = False
@@ -120,7 +123,7 @@ async def _resync(ctx: Context, delta: Delta, rows: list[Message], known: Ranges
     for uid, (flags, modseq) in sorted(changed.items()):
         number = view.number(uid)
         if number and (known is None or uid in new or contains(known, uid)):
-            ctx.send(flag_update(number, uid, flags, modseq))
+            ctx.send(flag_update(number, uid, flags, modseq, by_uid=view.by_uid))
             await ctx.drain()
 
 

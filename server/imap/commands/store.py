@@ -8,7 +8,7 @@ from server.imap.flags import settable
 from server.imap.handler import Context
 from server.imap.progress import patiently
 from server.imap.syntax import command as c
-from server.imap.syntax.fetch_response import fetch, flag_list
+from server.imap.syntax.fetch_response import fetch, flag_list, uid_fetch
 from server.imap.syntax.response import Reply
 from server.imap.syntax.sequence import format_numbers
 from server.store import flags
@@ -70,10 +70,10 @@ async def _tell(ctx: Context, command: c.Store, result: FlagResult) -> None:
     told = result.changed if command.silent else sorted(result.changed + result.same, key=itemgetter(0))
     for uid, names, modseq in told:
         # RFC 7162 §3.1.3: with UNCHANGEDSINCE or a client that keeps mod-sequences, the uid and the new one are told.
-        items = [b"UID %d" % uid] if command.uid or ctx.condstore else []
+        items = [b"UID %d" % uid] if (command.uid or ctx.condstore) and not view.by_uid else []
         if not command.silent:
             items.append(b"FLAGS " + flag_list(names))
         if ctx.condstore:
             items.append(b"MODSEQ (%d)" % modseq)
-        ctx.send(fetch(view.number(uid), items))
+        ctx.send(uid_fetch(uid, items) if view.by_uid else fetch(view.number(uid), items))
         await ctx.drain()

@@ -82,3 +82,6 @@ _ROWS = (
 )
 
 TABLE = {row.name: row for row in _ROWS}
+
+BY_NUMBER = {name for name in TABLE if f"UID {name}" in TABLE} - {"EXPUNGE"}
+"""Commands that take or answer message numbers, and have another form that does not."""

@@ -83,11 +83,12 @@ class Unauthenticate:
 
 @dataclass(frozen=True, slots=True)
 class QResync:
-    """RFC 7162 §3.2.5: what the client knows. `known` are its uids; a seq-match is read and not needed."""
+    """RFC 7162 §3.2.5: what the client knows. `known` are its uids; a seq-match is read and not needed, only `matched` tells of it."""
 
     uidvalidity: int
     modseq: int
     known: SequenceSet | None = None
+    matched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

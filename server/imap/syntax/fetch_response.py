@@ -82,6 +82,11 @@ def fetch(sequence: int, items: list[bytes]) -> bytes:
     return b"* %d FETCH (%b)\r\n" % (sequence, b" ".join(items))
 
 
+def uid_fetch(uid: int, items: list[bytes]) -> bytes:
+    """RFC 9586 §3.3: what stands for FETCH where there are no message numbers."""
+    return b"* %d UIDFETCH (%b)\r\n" % (uid, b" ".join(items))
+
+
 def section_item(section: Section, octets: bytes | None) -> bytes:
     """BODY[...] data, cut to the partial range that was asked for."""
     label = section.label
@@ -100,7 +105,9 @@ def binary_size_item(attribute: BinarySize, size: int) -> bytes:
     return attribute.label + b" %d" % size
 
 
-def flag_update(sequence: int, uid: int, flags: frozenset[str], modseq: int | None) -> bytes:
+def flag_update(sequence: int, uid: int, flags: frozenset[str], modseq: int | None, *, by_uid: bool = False) -> bytes:
     """An unsolicited FETCH: with MODSEQ for clients that keep it, always with UID (RFC 9051 §7.5.2 allows it)."""
     tail = b"" if modseq is None else b" MODSEQ (%d)" % modseq
+    if by_uid:
+        return b"* %d UIDFETCH (FLAGS %b%b)\r\n" % (uid, flag_list(flags), tail)
     return b"* %d FETCH (UID %d FLAGS %b%b)\r\n" % (sequence, uid, flag_list(flags), tail)

@@ -80,12 +80,14 @@ def _qresync(reader: Reader) -> c.QResync:
     reader.space()
     modseq = reader.positive(MAX_NUMBER64)
     known: SequenceSet | None = None
+    matched = False
     while reader.try_space():
         if reader.try_octet(b"("):
             reader.sequence()
             reader.space()
             reader.sequence()
             reader.octet(b")", "A parenthesis is missing")
+            matched = True
             break
         if known is not None:
             reader.fail("QRESYNC is malformed")
@@ -93,7 +95,7 @@ def _qresync(reader: Reader) -> c.QResync:
         if known.saved or any(0 in pair for pair in known.ranges):
             reader.fail("Known uids must be numbers")
     reader.octet(b")", "A parenthesis is missing")
-    return c.QResync(uidvalidity, modseq, known)
+    return c.QResync(uidvalidity, modseq, known, matched)
 
 
 def create(reader: Reader) -> c.Create:

@@ -88,7 +88,7 @@ def first(data):
         ("select inbox", c.Select("INBOX")),
         ('SELECT "InBoX" (CONDSTORE)', c.Select("INBOX", condstore=True)),
         ("SELECT x (QRESYNC (67890007 90060115194045000 41:211,214:541 (1,3 5,8)))",
-         c.Select("x", qresync=c.QResync(67890007, 90060115194045000, SequenceSet(((41, 211), (214, 541)))))),
+         c.Select("x", qresync=c.QResync(67890007, 90060115194045000, SequenceSet(((41, 211), (214, 541))), matched=True))),
         ("examine &U,BTFw-", c.Select("台北", read_only=True)),
         ("CREATE a/ (USE (\\Sent))", c.Create("a/", ("\\Sent",))),
         ('LIST "" *', c.List("", ("*",))),
