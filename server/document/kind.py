@@ -1,6 +1,7 @@
 """Which attachments are documents that can be read, and as what: by their type, else by the ending of their name. Pure.
 
-Half of the senders call everything application/octet-stream, so an ending counts where the type says nothing.
+Half of the senders call everything application/octet-stream, and some have types of their own (application/wps-office.docx), so an
+ending counts where the type says nothing.
 """
 
 from enum import IntEnum
@@ -59,12 +60,11 @@ _ENDINGS: Final = {
     **dict.fromkeys(("html", "htm", "xhtml"), Kind.HTML),
     **dict.fromkeys(("txt", "text", "md", "csv", "tsv", "log", "json", "yaml", "yml", "ini", "tex", "srt"), Kind.PLAIN),
 }
-_VAGUE: Final = frozenset(
+# What these hold is no document, whatever its name says.
+_NEVER: Final = frozenset(
     {
-        "application/octet-stream", "application/x-octet-stream", "application/octetstream", "application/binary",
-        "application/force-download", "application/x-download", "application/download", "application/unknown",
-        "application/zip", "application/x-zip-compressed", "application/msword", "application/vnd.ms-excel",
-        "application/vnd.ms-powerpoint", "application/attachment", "application/vnd.ms-office",
+        "application/pgp-signature", "application/pgp-encrypted", "application/pgp-keys", "application/pkcs7-signature",
+        "application/x-pkcs7-signature", "application/pkcs7-mime", "application/x-pkcs7-mime", "application/ms-tnef",
     }
 )  # fmt: skip
 
@@ -77,6 +77,6 @@ def kind_of(part: Part) -> Kind | None:
     if part.children or part.embedded is not None or part.type in {"text", "message", "multipart"}:
         return None
     found = _TYPES.get(part.content_type)
-    if found is None and part.content_type in _VAGUE:
+    if found is None and part.type == "application" and part.content_type not in _NEVER:
         found = _ENDINGS.get((part.filename or "").rpartition(".")[2].lower())
     return found

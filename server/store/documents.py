@@ -5,6 +5,7 @@ transaction. Killed at any moment, it is as if it had not begun, but for the try
 yet is not found yet: a few seconds in a running house.
 """
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
@@ -20,6 +21,8 @@ from server.store.crashpoint import reach
 from server.store.errors import NoSuchMessage
 
 T = TypeVar("T")
+SECONDS = 120.0
+"""For all documents of a message; those that come to their turn later are as those that cannot be read."""
 log = get_logger("store.documents")
 
 
@@ -44,10 +47,13 @@ class DocumentWork:
         mail: Where they are stored.
         process: What reads them.
         now: Seconds since 1970.
+        clock: Seconds of a clock that nobody sets.
     """
 
-    def __init__(self, mail: Mail, process: Process, now: Callable[[], float]) -> None:
-        self._mail, self._process, self._now = mail, process, now
+    def __init__(
+        self, mail: Mail, process: Process, now: Callable[[], float], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._mail, self._process, self._now, self._clock = mail, process, now, clock
 
     def advance(self, account: int) -> bool:
         """Read the documents of the next message; return whether more may wait."""
@@ -76,13 +82,17 @@ class DocumentWork:
         return True
 
     def _text(self, raw: bytes) -> tuple[str, list[Kind]]:
-        """Return the message's text, and what kinds of documents in it ended the process that read them."""
+        """Return the message's text, and what kinds of documents in it ended the process that read them or came too late."""
         failed: list[Kind] = []
+        until = self._clock() + SECONDS
 
         def read(kind: Kind, octets: Callable[[], bytes], room: int) -> Text:
             found = attached.read_at_once(kind, octets, room)
             if found.whole:
                 return found
+            if self._clock() > until:
+                failed.append(kind)
+                return Text("", whole=True)
             reading = self._process.read(kind, octets(), room)
             if not reading.finished:
                 failed.append(kind)

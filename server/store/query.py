@@ -181,4 +181,6 @@ def with_threads(query: Query, own: Callable[[str], str]) -> Query:
             return Or(with_threads(a, own), with_threads(b, own))
         case Not(q):
             return Not(with_threads(q, own))
+        case Fuzzy(q):
+            return Fuzzy(with_threads(q, own))
     return query

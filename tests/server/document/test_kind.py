@@ -25,6 +25,8 @@ def part(kind, name=""):
         ("application/octet-stream", "table.ods", Kind.OPEN_DOCUMENT),
         ("application/octet-stream", "notes.txt", Kind.PLAIN),
         ("application/octet-stream", "page.htm", Kind.HTML),
+        ("application/wps-office.docx", "合同.docx", Kind.WORD),
+        ("application/x-unheard-of", "table.XLSX", Kind.SHEET),
         ("application/octet-stream", "data", None),
         ("application/octet-stream", "old.doc", None),
         ("application/zip", "photos.zip", None),

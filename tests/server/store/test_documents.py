@@ -164,6 +164,18 @@ def test_one_that_kills_its_reader_is_given_up_after_two_tries_and_keeps_what_wa
         assert find(account, q.Body(word)) == [1]
 
 
+def test_a_message_of_slow_documents_does_not_hold_up_the_others(account: MailAccount):
+    account.append(letter_with(*((PDF, f"{n}.pdf", pdf("x")) for n in range(5))))
+    moments = iter(range(0, 10_000, 50))
+    reads = Reads(*(Reading(f"part{n % 2}", finished=True) for n in range(4)))
+    chore = DocumentWork(OneAccount(account), reads, lambda: BORN, lambda: float(next(moments)))
+    while chore.advance(1):
+        pass
+    assert len(reads.asked) == 4  # two a try
+    assert find(account, q.Body("part1")) == [1]
+    assert waiting(account) == []
+
+
 def test_one_that_kills_the_house_is_given_up_too(account: MailAccount):
     account.append(letter_with((PDF, "bad.pdf", pdf("x"))))
     for moment in (BORN, BORN + unread.HELD):
