@@ -28,6 +28,8 @@ KEPT_DAYS = 90
 """A client that comes back within this time hears of nothing twice."""
 AT_ONCE = 5_000
 """Rows that one transaction puts together: it holds the account's write lock."""
+DONE = 0
+"""The time in the one mark up to which the log has been put together."""
 
 METADATA = MetaData()
 
@@ -36,19 +38,27 @@ log_mark = Table(
     "log_mark",
     METADATA,
     Column("modseq", Integer, primary_key=True, autoincrement=False),
-    Column("at", Integer, nullable=False),
+    Column("at", Integer, nullable=False),  # or DONE
     sqlite_with_rowid=False,
 )
 SCHEMA = Schema("log_mark", 1, METADATA)
 
-gone = schema.vanished
+box, gone = schema.mailbox, schema.vanished
 
-_LAST_MARK = Statement(select(func.max(log_mark.c.at)))
-_OLD = Statement(select(func.max(log_mark.c.modseq)).where(log_mark.c.at <= bindparam("before")))
-_FORGET_MARKS = Statement(delete(log_mark).where(log_mark.c.modseq < bindparam("modseq")))
+_LAST = Statement(select(log_mark.c.modseq, log_mark.c.at).order_by(log_mark.c.modseq.desc()).limit(1))
+_OLD = Statement(select(func.coalesce(func.max(log_mark.c.modseq), 0)).where(log_mark.c.at <= bindparam("before")))
+_FORGET_MARKS = Statement(delete(log_mark).where(log_mark.c.modseq <= bindparam("upto")))
 _MARK = Statement(insert(log_mark).values(modseq=bindparam("modseq"), at=bindparam("at")))
-_MOVE_MARK = "UPDATE log_mark SET at = ? WHERE modseq = ?"
-_BOXES = Statement(select(gone.c.mailbox_id).distinct())
+_BOXES = Statement(select(box.c.id))
+_ANY = Statement(
+    select(gone.c.first)
+    .where(
+        gone.c.mailbox_id == bindparam("mailbox"),
+        gone.c.modseq > bindparam("after"),
+        gone.c.modseq <= bindparam("upto"),
+    )
+    .limit(1)
+)
 _ROWS = Statement(
     select(gone.c.modseq, gone.c.first, gone.c.last)
     .where(gone.c.mailbox_id == bindparam("mailbox"), gone.c.modseq <= bindparam("upto"))
@@ -88,33 +98,54 @@ def neighbours(runs: Iterable[Run]) -> Iterator[list[Run]]:
 
 
 def is_due(r: Reader, now: int) -> bool:
-    """Say whether `advance` would do something: it is at it once a day."""
-    at = r.run(_LAST_MARK).fetchone()[0]
-    return at is None or now - at >= DAY
+    """Say whether `advance` would do something. A quiet account costs nothing."""
+    return _wants_mark(r, now) or _old(r, now) > _old(r, DONE)
+
+
+def _old(r: Reader, now: int) -> int:
+    """The mod-sequence that the account had at least `KEPT_DAYS` before; of DONE, up to which all is done."""
+    before = now - KEPT_DAYS * DAY if now else DONE
+    return int(r.run(_OLD, before=before).fetchone()[0])
+
+
+def _wants_mark(r: Reader, now: int) -> bool:
+    """Something happened since the last mark, and that is a day ago."""
+    last = r.run(_LAST).fetchone()
+    return last is None or (now - last[1] >= DAY and changes.account_modseq(r) > last[0])
 
 
 def advance(w: Writer, now: int) -> bool:
-    """Put a day's worth of old rows together; return whether more waits."""
-    upto = w.run(_OLD, before=now - KEPT_DAYS * DAY).fetchone()[0]
-    if upto is not None:
-        w.run(_FORGET_MARKS, modseq=upto)
-        if compact(w, upto) >= AT_ONCE:
+    """Put rows together that have become old, and note the mod-sequence of today; return whether more waits."""
+    upto, done = _old(w, now), _old(w, DONE)
+    if upto > done:
+        if compact(w, upto, done=done) >= AT_ONCE:
             return True
-    modseq = changes.account_modseq(w)
-    # Nothing may have happened since the last mark: the same number was then still true today.
-    if not w.raw(_MOVE_MARK, (now, modseq)).rowcount:
-        w.run(_MARK, modseq=modseq, at=now)
+        w.run(_FORGET_MARKS, upto=upto)
+        w.run(_MARK, modseq=upto, at=DONE)
+    if _wants_mark(w, now):
+        w.run(_MARK, modseq=changes.account_modseq(w), at=now)
     return False
 
 
-def compact(w: Writer, upto: int, *, limit: int = AT_ONCE) -> int:
-    """Put together what went at `upto` or before; return how many rows were taken up, about `limit` at most."""
+def compact(w: Writer, upto: int, *, done: int = 0, limit: int = AT_ONCE) -> int:
+    """Put rows together; return how many were taken up.
+
+    Args:
+        w: A write transaction of the account.
+        upto: What went later than this mod-sequence is left alone.
+        done: A mailbox of which nothing went after this was done before.
+        limit: The most rows to take up.
+    """
     taken = 0
     for (mailbox_id,) in w.run(_BOXES).fetchall():
-        for group in neighbours(Run(*row) for row in w.run(_ROWS, mailbox=mailbox_id, upto=upto).fetchall()):
-            w.run_many(_REMOVE, [{"mailbox": mailbox_id, "at": run.modseq, "begin": run.first} for run in group])
-            w.run(_ADD, mailbox=mailbox_id, at=max(group).modseq, begin=group[0].first, end=group[-1].last)
-            taken += len(group)
+        if w.run(_ANY, mailbox=mailbox_id, after=done, upto=upto).fetchone() is None:
+            continue
+        rows = w.run(_ROWS, mailbox=mailbox_id, upto=upto).fetchall()
+        for group in neighbours(Run(*row) for row in rows):
+            some = group[: max(limit - taken, 2)]
+            w.run_many(_REMOVE, [{"mailbox": mailbox_id, "at": run.modseq, "begin": run.first} for run in some])
+            w.run(_ADD, mailbox=mailbox_id, at=max(some).modseq, begin=some[0].first, end=some[-1].last)
+            taken += len(some)
             if taken >= limit:
                 return taken
     return taken

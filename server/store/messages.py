@@ -108,12 +108,18 @@ def sizes(r: Reader, mailbox_id: int, *, keyword: str | None = None) -> tuple["a
 
     With a keyword only the messages that have it.
     """
+    uids, octets = array("I"), array("Q")
     if keyword is None:
-        found = r.run(_SIZES, mailbox=mailbox_id).fetchall()
+        found = r.run(_SIZES, mailbox=mailbox_id)
+    elif (spelled := flag_set.known(r, keyword)) is not None:
+        found = r.run(_SIZES_WITH, mailbox=mailbox_id, keyword=f" {spelled} ")
     else:
-        spelled = flag_set.known(r, keyword)
-        found = r.run(_SIZES_WITH, mailbox=mailbox_id, keyword=f" {spelled} ").fetchall() if spelled else []
-    return array("I", [uid for uid, _ in found]), array("Q", [size for _, size in found])
+        return uids, octets
+    # Row by row: a hundred thousand tuples at once are a hundred thousand for the collector of cycles to walk over.
+    for uid, size in found:
+        uids.append(uid)
+        octets.append(size)
+    return uids, octets
 
 
 def rows(r: Reader, mailbox_id: int, uids: Collection[int], *, fields: frozenset[str] | None = None) -> list[Message]:

@@ -106,14 +106,34 @@ def test_once_a_day_and_few_marks(account: MailAccount):
             account.append(letter(str(hour)))
             account.write(lambda w, now=now: expunge_log.advance(w, now))
     marks = account.read(lambda r: r.raw("SELECT at FROM log_mark ORDER BY at").fetchall())
-    assert len(marks) <= KEPT_DAYS + 1
+    assert len(marks) <= KEPT_DAYS + 2
     assert all(b - a >= DAY for (a,), (b,) in pairwise(marks))
 
 
-def test_a_quiet_account_keeps_one_mark(account: MailAccount):
+def test_a_quiet_account_is_left_alone(account: MailAccount):
     for day in range(5):
         account.write(lambda w, day=day: expunge_log.advance(w, NOW + day * DAY))
-    assert account.read(lambda r: r.raw("SELECT at FROM log_mark").fetchall()) == [(NOW + 4 * DAY,)]
+    assert account.read(lambda r: r.raw("SELECT at FROM log_mark").fetchall()) == [(NOW,)]
+    assert not account.read(lambda r: expunge_log.is_due(r, NOW + 5 * DAY))
+    later = NOW + KEPT_DAYS * DAY
+    assert account.read(lambda r: expunge_log.is_due(r, later))
+    account.write(lambda w: expunge_log.advance(w, later))
+    assert not account.read(lambda r: expunge_log.is_due(r, later + 1_000 * DAY))
+
+
+def test_a_long_run_is_put_together_a_little_at_a_time(account: MailAccount):
+    account.fill(7)
+    upto = remove(account, 1, 2, 3, 4, 5, 6, 7)
+    assert [compact(account, upto, limit=3) for _ in range(4)] == [3, 3, 3, 0]
+    assert [row[2:] for row in rows(account)] == [(1, 7)]
+    assert account.verify() == []
+
+
+def test_what_was_done_is_not_looked_at_again(account: MailAccount):
+    account.fill(3)
+    upto = remove(account, 1, 2)
+    assert compact(account, upto, done=upto) == 0
+    assert compact(account, upto, done=upto - 1) == 2
 
 
 STEP = st.one_of(
