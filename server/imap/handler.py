@@ -19,6 +19,7 @@ from server.imap import access
 from server.imap.access import Guest, Place, ViewLost
 from server.imap.errors import Reason, Refusal
 from server.imap.recent import RecentMessages
+from server.imap.result_context import ResultContext
 from server.imap.selected import Selected
 from server.imap.syntax.fragment import Fragment, FragmentLimits
 from server.imap.syntax.mailbox_name import encode_utf7
@@ -165,6 +166,8 @@ class Context:
     saved: Ranges = ()
     watch: Watch | None = None
     """What NOTIFY has asked for; None while it has never been used (RFC 5465 §3.1)."""
+    contexts: tuple[ResultContext, ...] = ()
+    """Results of searches in the selected mailbox that are kept up to date (RFC 5267 §4.3)."""
     sign_in_failures: int = 0
     uploading: int = 0
     """The account whose turn to upload this connection has."""
@@ -329,6 +332,7 @@ class Context:
             self.visits.pop().close()
         self.selected = None
         self.saved = ()
+        self.contexts = ()
         self.recent.clear()
         if self.watch is not None:
             self.watch.leave_selected()

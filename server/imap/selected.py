@@ -10,7 +10,7 @@ exact, because the store's log says what has been expunged since the moment of t
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from server.db.transaction import Reader
 from server.imap.access import Guest
@@ -224,10 +224,18 @@ class Selected:
             if uid < self.uidnext and uid not in self._expunged:
                 self._flags[uid] = (frozenset(flags), modseq)
 
-    def report(self, *, expunge: bool, modseq: bool, vanished: bool, flags: bool = True) -> bytes:
+    def report(
+        self,
+        *,
+        expunge: bool,
+        modseq: bool,
+        vanished: bool,
+        flags: bool = True,
+        leaving: Callable[[Sequence[int]], bytes] | None = None,
+    ) -> bytes:
         """What the client may hear now: EXISTS, EXPUNGE (or VANISHED, RFC 7162 §3.2.10), FETCH.
 
-        Without `flags` the changes of flags are left out, until `recall_flags`.
+        Without `flags` the changes of flags are left out, until `recall_flags`. `leaving` gives what is told before uids are expunged.
         """
         if not self.has_news:
             if not self._unflagged:
@@ -239,7 +247,7 @@ class Selected:
             lines.append(untagged(b"%d EXISTS" % self.exists))
             self._announced = self.exists
         if expunge and self._expunged:
-            lines.append(self._expunge(vanished=vanished or self.by_uid))
+            lines.append(self._expunge(vanished=vanished or self.by_uid, leaving=leaving))
         if not flags and self._flags:
             first = min(mark for _, mark in self._flags.values())
             self._unflagged = min(first, self._unflagged or first)
@@ -258,7 +266,7 @@ class Selected:
         """Something was expunged, or got other flags, that the client could not be told of or does not want to be."""
         return bool(self._expunged or self._unflagged)
 
-    def _expunge(self, *, vanished: bool) -> bytes:
+    def _expunge(self, *, vanished: bool, leaving: Callable[[Sequence[int]], bytes] | None) -> bytes:
         uids = self.uids
         positions = [index for index in (bisect_left(uids, uid) for uid in sorted(self._expunged)) if index < len(uids)]
         positions = [index for index in positions if uids[index] in self._expunged]
@@ -266,6 +274,7 @@ class Selected:
         self._expunged.clear()
         if not gone:
             return b""
+        first = b"" if leaving is None else leaving(gone)
         kept = array("I")
         start = 0
         for index in positions:
@@ -276,6 +285,6 @@ class Selected:
         self.exists -= len(gone)
         self._announced -= len(gone)
         if vanished:
-            return untagged(b"VANISHED " + format_numbers(gone))
+            return first + untagged(b"VANISHED " + format_numbers(gone))
         # From the end, so that each number is right at the moment it is sent.
-        return b"".join(b"* %d EXPUNGE\r\n" % (index + 1) for index in reversed(positions))
+        return first + b"".join(b"* %d EXPUNGE\r\n" % (index + 1) for index in reversed(positions))

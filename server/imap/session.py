@@ -219,7 +219,7 @@ class Session:
             ctx.send(line)
         if tail:
             ctx.send(tail)
-        if ctx.watch is not None:
+        if ctx.watch is not None or ctx.contexts:
             await follow_up(ctx, others=Effect.LOOKS in row.effect)
         ctx.send(status(ctx.tag, b"OK", reply.text, reply.code))
 

@@ -5,7 +5,12 @@ So whoever tells mod-sequences looks for news before that response, and what may
 (RFC 7162 §1: no change is lost when the connection is).
 """
 
+from collections.abc import Callable, Iterable, Sequence
+
+from server.db.transaction import Reader
 from server.imap.handler import Context
+from server.imap.result_context import ResultContext
+from server.imap.selected import Selected
 from server.imap.syntax.response import status
 
 
@@ -20,13 +25,29 @@ async def news(ctx: Context, *, expunge: bool, look: bool, own: bool = False) ->
         return b""  # RFC 5465 §3.1: it has said that it does not want to know
     if look or ctx.woken:
         ctx.woken = False
-        await ctx.read_view(view.refresh)
+        await ctx.read_view(_look(view, ctx.contexts))
+    leaving = _leaving(view, ctx.contexts) if ctx.contexts else None
     if watch is None:
-        return view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync)
+        return view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync, leaving=leaving)
     if watch.attributes and view.has_unannounced:
         await ctx.load_view()
         watch.queue_new(view.unannounced)
-    return view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync, flags=watch.flags)
+    return view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync, flags=watch.flags, leaving=leaving)
+
+
+def _look(view: Selected, contexts: Iterable[ResultContext]) -> Callable[[Reader], None]:
+    """Results that are kept up to date change in the same snapshot as the view."""
+
+    def look(reader: Reader) -> None:
+        view.refresh(reader)
+        for context in contexts:
+            context.look(reader, view)
+
+    return look
+
+
+def _leaving(view: Selected, contexts: Iterable[ResultContext]) -> Callable[[Sequence[int]], bytes]:
+    return lambda gone: b"".join([context.leaving(view, gone) for context in contexts])
 
 
 def held_back(ctx: Context) -> bytes:

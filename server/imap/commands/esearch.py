@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from server.db.transaction import Reader
 from server.imap.commands.search import save, tells
+from server.imap.commands.update import refuse
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
 from server.imap.matching import Matching
@@ -52,6 +53,8 @@ async def esearch(ctx: Context, command: c.Esearch) -> Reply:
     _check(ctx, command, only_selected=own is not None and not others and scopes == {Scope.SELECTED}, others=others)
     if command.returned.save and (own is None or others):
         raise ProtocolError("Only what is found in the selected mailbox can be saved")  # RFC 7377 §2.2
+    if command.returned.update:
+        refuse(ctx)  # RFC 5267 §4.3.1: results are kept up to date for SEARCH and SORT
     ctx.condstore |= mentions_modseq(command.key)
     if own is not None:
         await _search_selected(ctx, command, own)

@@ -13,6 +13,7 @@ from server.imap.commands.fetch import describe
 from server.imap.errors import reason_of
 from server.imap.handler import Context, Event, SignedOut
 from server.imap.picture import Annotated, Counted, Listed
+from server.imap.result_context import ResultContext
 from server.imap.syntax.fragment import Fragment
 from server.imap.syntax.notify import FLAG_CHANGE
 from server.imap.syntax.response import astring, parenthesised, status, untagged
@@ -95,16 +96,26 @@ async def follow_up(ctx: Context, *, others: bool) -> None:
 
 
 async def _tell_more(ctx: Context, *, others: bool) -> None:
-    """What the client wants to know of new messages, and how the other mailboxes stand."""
+    """What the client wants to know of new messages, how results have changed, and how the other mailboxes stand."""
     watch = ctx.watch
-    if watch is None:
-        return
-    if watch.unsent and ctx.selected is not None:
+    if watch is not None and watch.unsent and ctx.selected is not None:
         uids = watch.unsent[:]
         watch.unsent.clear()
         await describe(ctx, watch.attributes, uids)
-    if others and watch.watches_others:
+    for context in ctx.contexts:
+        await _tell_result(ctx, context)
+    if watch is not None and others and watch.watches_others:
         await _tell_of_others(ctx, watch)
+
+
+async def _tell_result(ctx: Context, context: ResultContext) -> None:
+    """RFC 5465 §5.1, §7: after EXISTS and FETCH, so that its numbers are known."""
+    if context.attributes and (arrived := context.arrived()):
+        await describe(ctx, context.attributes, arrived)
+    view = ctx.view if context.uid else await ctx.load_view()
+    line = context.report(view)
+    if line:
+        ctx.send(line)
 
 
 async def _tell_of_others(ctx: Context, watch: Watch) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from server.db.transaction import Reader
+from server.imap.commands.update import follow, require_new_tag
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
 from server.imap.progress import patiently
@@ -34,6 +35,7 @@ LARGE = 1_000
 
 
 async def search(ctx: Context, command: c.Search) -> Reply:
+    require_new_tag(ctx, command.returned)
     query = await _query(ctx, command.key, command.charset, saving=_saves(command.returned))
     view = ctx.view
     scores: dict[int, int] = {}
@@ -46,6 +48,7 @@ async def search(ctx: Context, command: c.Search) -> Reply:
         found = await patiently(
             ctx, ctx.read_view(lambda r: view.only_known(store_search.search(r, view.mailbox_id, query)))
         )
+    await follow(ctx, command, query, found)
     highest = await _highest(ctx, command.key, found)
     if command.returned is None and not ctx.rev2:
         return await _listed(ctx, b"* SEARCH", found, uid=command.uid, highest=highest)
@@ -54,6 +57,7 @@ async def search(ctx: Context, command: c.Search) -> Reply:
 
 
 async def sort(ctx: Context, command: c.Sort) -> Reply:
+    require_new_tag(ctx, command.returned)
     query = await _query(ctx, command.key, command.charset, saving=_saves(command.returned))
     view = ctx.view
     window = _window(command)
@@ -71,6 +75,7 @@ async def sort(ctx: Context, command: c.Sort) -> Reply:
         found = await patiently(
             ctx, ctx.read_view(lambda r: view.only_known(store_sort.sort(r, view.mailbox_id, query, command.criteria)))
         )
+    await follow(ctx, command, query, found)
     highest = await _highest(ctx, command.key, found)
     if command.returned is None:
         return await _listed(ctx, b"* SORT", found, uid=command.uid, highest=highest)
@@ -83,6 +88,7 @@ def _window(command: c.Sort) -> tuple[int, int] | None:
     if (
         returned is None
         or returned.relevancy
+        or returned.update
         or returned.partial is None
         or returned.partial[0] < 0
         or mentions_modseq(command.key)

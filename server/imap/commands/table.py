@@ -19,6 +19,7 @@ from server.imap.commands import (
     select,
     store,
     unauthenticate,
+    update,
 )
 from server.imap.commands import list as listing
 from server.imap.handler import Effect, Row, State
@@ -66,6 +67,7 @@ _ROWS = (
     Row("UID EXPUNGE", expunge.expunge, _SELECTED, Effect.LOOKS | Effect.EXPUNGES),
     Row("SEARCH", search.search, _SELECTED, Effect.USES_NUMBERS | Effect.SEES),
     Row("UID SEARCH", search.search, _SELECTED, Effect.SEES),
+    Row("CANCELUPDATE", update.cancel_update, _SELECTED),
     Row("ESEARCH", esearch.esearch, _IN, Effect.SEES),
     Row("SORT", search.sort, _SELECTED, Effect.USES_NUMBERS | Effect.SEES),
     Row("UID SORT", search.sort, _SELECTED, Effect.SEES),

@@ -242,7 +242,7 @@ class Expunge:
 
 @dataclass(frozen=True, slots=True)
 class SearchReturn:
-    """RETURN (...) of RFC 4731, 5182, 6203 and 9394. `partial` counts from 1, or from -1 at the end."""
+    """RETURN (...) of RFC 4731, 5182, 5267, 6203 and 9394. `partial` counts from 1, or from -1 at the end."""
 
     minimum: bool = False
     maximum: bool = False
@@ -251,6 +251,16 @@ class SearchReturn:
     save: bool = False
     partial: tuple[int, int] | None = None
     relevancy: bool = False
+    update: bool = False
+    """RFC 5267 §4.3, with what RFC 5465 §7 lets be `shown` of messages that are added."""
+    shown: tuple[FetchAttribute, ...] = ()
+    context: bool = False
+    """RFC 5267 §4.2: a hint that nothing depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelUpdate:
+    tags: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +369,7 @@ Command = (
     | Expunge
     | Search
     | Esearch
+    | CancelUpdate
     | Sort
     | Thread
     | Fetch

@@ -162,6 +162,7 @@ _PARSERS: dict[str, Callable[[Reader], c.Command]] = {
     "SEARCH": lambda reader: message.search(reader, uid=False),
     "UID SEARCH": lambda reader: message.search(reader, uid=True),
     "ESEARCH": message.esearch,
+    "CANCELUPDATE": message.cancel_update,
     "SORT": lambda reader: message.sort(reader, uid=False),
     "UID SORT": lambda reader: message.sort(reader, uid=True),
     "THREAD": lambda reader: message.thread(reader, uid=False),

@@ -7,7 +7,7 @@ RFC 4731 and 5182 (ESEARCH, SEARCHRES), RFC 9394 (PARTIAL), RFC 5256 and 5267 (S
 import re
 
 from server.imap.syntax import command as c
-from server.imap.syntax.fetch_att import parse_attributes
+from server.imap.syntax.fetch_att import MAX_ATTRIBUTES, FetchAttribute, parse_attribute, parse_attributes
 from server.imap.syntax.mailbox_filter import SEARCHED, MailboxFilter, parse_filter
 from server.imap.syntax.search_key import SearchKey, mentions_fuzzy, parse_search_keys
 from server.imap.syntax.token import MAX_NUMBER64, Reader
@@ -27,7 +27,9 @@ _SORT_KEYS: dict[str, c.SortKey] = {
     "DISPLAYFROM": "displayfrom",
     "DISPLAYTO": "displayto",
 }
+_RESULT_OPTIONS = frozenset({"MIN", "MAX", "COUNT", "ALL", "SAVE", "PARTIAL", "RELEVANCY", "UPDATE", "CONTEXT"})
 MAX_SOURCES = 50
+MAX_TAGS = 100
 _MAX_PARTIAL = 2**32 - 1
 _STORE_NAME = re.compile(r"FLAGS(\.SILENT)?\Z")
 
@@ -76,16 +78,19 @@ def _return_options(reader: Reader) -> c.SearchReturn | None:
         return None
     words: set[str] = set()
     partial: tuple[int, int] | None = None
+    shown: tuple[FetchAttribute, ...] = ()
     while not reader.try_octet(b")"):
         if words:
             reader.space()
         word = reader.keyword("A result option")
-        if word not in {"MIN", "MAX", "COUNT", "ALL", "SAVE", "PARTIAL", "RELEVANCY"} or word in words:
+        if word not in _RESULT_OPTIONS or word in words:
             reader.fail("Unknown result option")
         words.add(word)
         if word == "PARTIAL":
             reader.space()
             partial = _partial(reader)
+        elif word == "UPDATE" and reader.try_text(b" ("):
+            shown = _shown(reader)
     if partial is not None and "ALL" in words:
         reader.fail("PARTIAL and ALL exclude each other")  # RFC 9394 §3.1
     return c.SearchReturn(
@@ -96,7 +101,39 @@ def _return_options(reader: Reader) -> c.SearchReturn | None:
         save="SAVE" in words,
         partial=partial,
         relevancy="RELEVANCY" in words,
+        update="UPDATE" in words,
+        shown=shown,
+        context="CONTEXT" in words,
     )
+
+
+def _shown(reader: Reader) -> tuple[FetchAttribute, ...]:
+    """Read what comes after the parenthesis of modifier-update (RFC 5465 §8).
+
+    modifier-update = "UPDATE" [ "(" fetch-att *(SP fetch-att) ")" ]
+    """
+    shown = [parse_attribute(reader)]
+    while not reader.try_octet(b")"):
+        if len(shown) >= MAX_ATTRIBUTES:
+            reader.fail("The list is too long")
+        reader.space()
+        shown.append(parse_attribute(reader))
+    return tuple(shown)
+
+
+def cancel_update(reader: Reader) -> c.CancelUpdate:
+    """Read cancelupdate (RFC 5267 §5).
+
+    cancelupdate = "CANCELUPDATE" 1*(SP quoted)
+    """
+    tags = []
+    while reader.try_space():
+        tags.append(reader.string())
+        if len(tags) > MAX_TAGS:
+            reader.fail("Too many tags")
+    if not tags:
+        reader.fail("A tag is missing")
+    return c.CancelUpdate(tuple(tags))
 
 
 def _only_fuzzy(reader: Reader, key: SearchKey, *, asked: bool) -> None:

@@ -127,6 +127,10 @@ def _returned(x):
         words.append(b"PARTIAL %d:%d" % r.partial)
     if r.relevancy:
         words.append(b"RELEVANCY")
+    if r.update:
+        words.append(b"UPDATE" + (b" " + fetch_att.serialise(r.shown) if r.shown else b""))
+    if r.context:
+        words.append(b"CONTEXT")
     return b" RETURN (" + b" ".join(words) + b")"
 
 
@@ -286,6 +290,7 @@ _SAY = {
     c.Expunge: lambda x: b"EXPUNGE" if x.uids is None else b"UID EXPUNGE " + bytes(x.uids),
     c.Search: _search,
     c.Esearch: _esearch,
+    c.CancelUpdate: lambda x: b"CANCELUPDATE " + b" ".join(map(quoted_or_literal, x.tags)),
     c.Sort: _sort,
     c.Thread: _thread,
     c.Fetch: _fetch,

@@ -118,10 +118,11 @@ keys = st.recursive(
 @st.composite
 def returns(draw):
     partial = draw(st.one_of(st.none(), partials))
-    flags_ = [draw(st.booleans()) for _ in range(6)]
+    flags_ = [draw(st.booleans()) for _ in range(8)]
     found = c.SearchReturn(
-        flags_[0], flags_[1], flags_[2], flags_[3] and partial is None, flags_[4], partial, relevancy=flags_[5]
-    )
+        flags_[0], flags_[1], flags_[2], flags_[3] and partial is None, flags_[4], partial, relevancy=flags_[5],
+        update=flags_[6], context=flags_[7], shown=draw(st.one_of(st.just(()), attributes)) if flags_[6] else (),
+    )  # fmt: skip
     return c.SearchReturn(all=True) if found == c.SearchReturn() else found
 
 
@@ -275,6 +276,7 @@ commands = st.one_of(
     st.builds(c.Close, st.booleans()),
     st.builds(c.Expunge, maybe(sequences)),
     st.builds(c.Search, keys, st.sampled_from(["UTF-8", "US-ASCII"]), returned, st.booleans()).map(_made_fuzzy),
+    st.builds(c.CancelUpdate, st.lists(octets, min_size=1, max_size=3).map(tuple)),
     st.builds(c.Esearch, sources, keys, st.sampled_from(["UTF-8", "US-ASCII"]), returns()).map(_made_fuzzy),
     st.builds(c.Sort, criteria, keys, st.sampled_from(["UTF-8", "US-ASCII"]), returned, st.booleans()).map(_made_fuzzy),
     st.builds(c.Thread, algorithms, keys, st.just("UTF-8"), st.booleans()),
