@@ -13,6 +13,11 @@ from tests.stress.generator import BOXES, Generator
 from tests.stress.ledger import Ledger
 from tests.stress.view import Remembered, View
 
+NOTIFY = (
+    b"NOTIFY SET (SELECTED-DELAYED (MessageNew (UID FLAGS) MessageExpunge FlagChange))"
+    b" (MAILBOXES (Work Archive) (MessageNew MessageExpunge FlagChange))"
+)
+"""RFC 5465: what happens elsewhere comes as STATUS; for the mailbox that is open the rules stay as they are."""
 BUGS = (b"SERVERBUG", b"UNAVAILABLE", b"CORRUPTION")
 
 
@@ -29,6 +34,7 @@ class Actor:
         self._generator = Generator(who, ledger, dice)
         self._connection: Connection | None = None
         self._tag = 0
+        self._opening: View | None = None
         self._memories: dict[str, Remembered] = {}
 
     @property
@@ -49,13 +55,15 @@ class Actor:
         words = enabled + b" IMAP4rev2" * rev2
         if words:
             await self.run([Command(b"ENABLE " + words.strip())])
+        if self.dice.random() < 0.2:
+            await self.run([Command(NOTIFY)])
         self._generator.qresync = enabled == b"QRESYNC"
         self._generator.condstore = bool(enabled)
 
     async def open(self, box: str | None = None) -> None:
         """SELECT or EXAMINE, from where it was left where it can be."""
         name = box or self.dice.choice(("INBOX", "INBOX", *BOXES))
-        self._leave()
+        self._remember()
         examine = box is None and self.dice.random() < 0.1
         generator = self._generator
         view = View(self.who, name, self.ledger, generator.qresync, read_only=examine)
@@ -88,7 +96,11 @@ class Actor:
         return self.view
 
     def _leave(self) -> None:
-        view, self.view = self.view, None
+        self._remember()
+        self.view = None
+
+    def _remember(self) -> None:
+        view = self.view
         # A view that never learnt all flags would not know at its return which uids it had; and without QRESYNC the server
         # need not say from where to resynchronise (RFC 7162 §1).
         if (
@@ -203,8 +215,10 @@ class Actor:
         for command in batch:
             start = self._send(command)
             waiting.append((b"%b%d" % (self.who.encode(), self._tag), command, Answer(start)))
-        if opening is not None:
+        if opening is not None and self.view is None:
             self.view = opening
+        elif opening is not None:
+            self._opening = opening  # until CLOSED is told, data belong to the mailbox before (RFC 9051 §7.1)
         got = Answer(0)
         while waiting:
             tag, command, got = waiting.popleft()
@@ -219,6 +233,10 @@ class Actor:
             if line.startswith(b"* BYE"):
                 raise Violation(f"{self.who}: {line!r}")
             got.lines.append(line)
+            if self._opening is not None and line.startswith(b"* OK [CLOSED]"):
+                self._leave()
+                self.view, self._opening = self._opening, None
+                continue
             if self.view is not None:
                 self.view.take(line, by_number=command.by_number, busy=True)
         got.status, got.end = line.removeprefix(tag + b" "), self.dialogue.now

@@ -53,6 +53,7 @@ class Generator:
             (5, self.noop),
             (2, self.status),
             (4, self.side),
+            (4, self.replace),
         ]
         weights, makers = zip(*choices, strict=True)
         return self.dice.choices(makers, weights)[0](view)
@@ -111,18 +112,46 @@ class Generator:
         tracked = target in BOXES
 
         def finish(got: Answer) -> None:
-            if not got.ok or not tracked:
-                return
-            _, argument = answer.code(got.status)
-            uids = answer.numbers(argument.split()[1])
-            if len(uids) != len(tokens):
-                raise Violation(f"{self.who}: APPENDUID names {len(uids)} of {len(tokens)} messages")
-            for uid, token, names in zip(uids, tokens, flags, strict=True):
-                self.ledger.place(target, uid, token)
-                for flag in FLAGS:
-                    self.ledger.operate((target, uid), flag, Operation(got.start, got.end, flag in names, certain=True))
+            if got.ok and tracked:
+                self._placed(target, tokens, flags, got)
 
         return Command(b"APPEND %b" % target.encode() + b"".join(parts), finish=finish, may_fail=not tracked)
+
+    def _placed(self, target: str, tokens: list[str], flags: list[frozenset[str]], got: Answer) -> None:
+        (argument,) = self._codes(got, b"APPENDUID")
+        uids = answer.numbers(argument.split()[1])
+        if len(uids) != len(tokens):
+            raise Violation(f"{self.who}: APPENDUID names {len(uids)} of {len(tokens)} messages")
+        for uid, token, names in zip(uids, tokens, flags, strict=True):
+            self.ledger.place(target, uid, token)
+            for flag in FLAGS:
+                self.ledger.operate((target, uid), flag, Operation(got.start, got.end, flag in names, certain=True))
+
+    def _codes(self, got: Answer, name: bytes) -> list[bytes]:
+        """The arguments of a response code, in the tagged response and in those before it."""
+        codes = [answer.code(line[2:]) for line in (*got.lines, b"* " + got.status) if line.startswith(b"* OK [")]
+        return [argument for code, argument in codes if code == name]
+
+    def replace(self, view: View) -> Command:
+        """RFC 8508: a new message, and the old one is gone, or neither."""
+        pool = self._deletable(view)
+        if not pool or view.read_only:
+            return self.append(view)
+        uid, target, token = self.dice.choice(pool), self.dice.choice((view.box, *BOXES)), self.token()
+        self.ledger.doom(view.box, uid)
+        raw = letter(token, "milk")
+
+        def finish(got: Answer) -> None:
+            if got.ok:
+                self._placed(target, [token], [frozenset({"\\Draft"})], got)
+                if uid in view.uids:
+                    raise Violation(f"{self.who}: {uid} was replaced and is still numbered")
+
+        by_uid = self.dice.random() < 0.5
+        text = b"UID REPLACE %d" % uid if by_uid else b"REPLACE %d" % view.number(uid)
+        text += b" %b (\\Draft) {%d+}\r\n" % (target.encode(), len(raw)) + raw
+        # NO: another client has expunged it.
+        return Command(text, numbered=not by_uid, finish=finish, may_fail=True, alone=True)
 
     def store(self, view: View) -> Command:
         names = self._flags()
@@ -275,8 +304,7 @@ class Generator:
         def finish(got: Answer) -> None:
             if not got.ok:
                 return
-            codes = [answer.code(line[2:]) for line in (*got.lines, b"* " + got.status) if line.startswith(b"* OK [")]
-            told = [argument for code, argument in codes if code == b"COPYUID"]
+            told = self._codes(got, b"COPYUID")
             self._copied(view.box, uids, target, told)
             if move and told and (left := [uid for uid in uids if uid in view.uids]):
                 raise Violation(f"{self.who}: {left} were moved and are still numbered")

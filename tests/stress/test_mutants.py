@@ -27,7 +27,7 @@ async def found_out(tmp_path):
 
 async def test_an_expunge_while_numbers_are_used(tmp_path, monkeypatch):
     news = session.news
-    monkeypatch.setattr(session, "news", lambda ctx, *, expunge, look: news(ctx, expunge=True, look=look))
+    monkeypatch.setattr(session, "news", lambda ctx, **how: news(ctx, **{**how, "expunge": True}))
     assert "while a command uses numbers" in await found_out(tmp_path)
 
 
