@@ -77,6 +77,7 @@ class Settings:
     hostname: str | None = None
     base_url: str | None = None
     message_size_limit: int = 50 * MIB
+    virtual_mailboxes: bool = True
     smarthost: str | None = None
     smarthost_username: str | None = None
     smarthost_password: str | None = field(default=None, repr=False)

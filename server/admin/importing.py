@@ -127,7 +127,7 @@ def store(
 
     def find(w: Writer) -> int:
         try:
-            return mailboxes.by_name(w, target).id
+            return mailboxes.real(w, target).id
         except NoSuchMailbox:
             return mailboxes.create(w, target).id
 

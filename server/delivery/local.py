@@ -15,7 +15,7 @@ from server.delivery.recipients import Accounts
 from server.log import get_logger
 from server.store import append, mailboxes
 from server.store.append import Prepared
-from server.store.errors import NoSuchMailbox, OverQuota, StoreError
+from server.store.errors import IsVirtual, NoSuchMailbox, OverQuota, StoreError
 from server.store.model import Appended, Mailbox
 
 INBOX = "INBOX"
@@ -77,7 +77,9 @@ def _mailbox(w: Writer, filing: Filing) -> Mailbox:
         junk = mailboxes.by_special_use(w, JUNK) if filing.junk else None
         return junk or mailboxes.by_name(w, INBOX)
     try:
-        return mailboxes.by_name(w, name)
+        return mailboxes.real(w, name)
+    except IsVirtual:
+        return mailboxes.by_name(w, INBOX)
     except NoSuchMailbox:
         pass
     try:

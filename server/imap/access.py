@@ -17,8 +17,8 @@ from server.accounts.share import Owner
 from server.db.transaction import Reader
 from server.imap.errors import Reason, Refusal
 from server.imap.syntax.mailbox_name import DELIMITER
-from server.store import acl, mailboxes, rights
-from server.store.errors import NoSuchMailbox
+from server.store import acl, mailboxes, rights, virtual
+from server.store.errors import IsVirtual, NoSuchMailbox
 from server.store.model import Mailbox
 from server.store.rights import Rights
 
@@ -105,12 +105,21 @@ class Place:
     guest: Guest | None = None
 
     def mailbox(self, reader: Reader, needed: str) -> Mailbox:
-        """The mailbox, if there is one and these rights are held; raises NoSuchMailbox, Refusal."""
+        """The mailbox, if there is one and these rights are held; raises NoSuchMailbox, IsVirtual, Refusal."""
         found = mailboxes.by_name(reader, self.name)
+        if found.rule is not None:
+            self._require_real(found, needed)
         if self.guest is None:
             return found
         self.guest.held = self.guest.require(reader, found.id, needed)
         return self.guest.shown(found)
+
+    def _require_real(self, found: Mailbox, needed: str) -> None:
+        """A virtual mailbox is its owner's own view, into which nothing can be put; some of them are only names."""
+        if self.guest is not None or (rights.READ in needed and virtual.is_only_a_name(found)):
+            raise NoSuchMailbox("hidden")
+        if rights.INSERT in needed:
+            raise IsVirtual(found.name)
 
     @property
     def held(self) -> Rights:

@@ -21,6 +21,7 @@ class Reason(Enum):
     CANNOT_DELETE = auto()
     HAS_CHILDREN = auto()
     CANNOT_RENAME = auto()
+    VIRTUAL = auto()
     USE_ATTRIBUTE = auto()
     READ_ONLY = auto()
     NO_PERMISSION = auto()
@@ -72,6 +73,7 @@ _TABLE = {
     Reason.CANNOT_DELETE: Wording(b"CANNOT", "This mailbox cannot be deleted"),
     Reason.HAS_CHILDREN: Wording(b"HASCHILDREN", "Delete the mailboxes inside it first"),
     Reason.CANNOT_RENAME: Wording(b"CANNOT", "This mailbox cannot be renamed that way"),
+    Reason.VIRTUAL: Wording(b"CANNOT", "This mailbox shows mail of other mailboxes; it cannot be changed or filled"),
     Reason.USE_ATTRIBUTE: Wording(b"USEATTR", "This special use is unknown or taken"),
     Reason.READ_ONLY: Wording(b"READ-ONLY", "The mailbox is open for reading only"),
     Reason.NO_PERMISSION: Wording(b"NOPERM", "You have no right to do this with the mailbox"),
@@ -131,6 +133,7 @@ _CAUSES: tuple[tuple[type[Exception], Reason], ...] = (
     (store.MailboxExists, Reason.MAILBOX_EXISTS),
     (store.HasChildren, Reason.HAS_CHILDREN),
     (store.CannotDelete, Reason.CANNOT_DELETE),
+    (store.IsVirtual, Reason.VIRTUAL),
     (store.NameInvalid, Reason.NAME_INVALID),
     (store.OverQuota, Reason.OVER_QUOTA),
     (store.TooBig, Reason.TOO_BIG),

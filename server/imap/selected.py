@@ -47,6 +47,7 @@ class Selected:
         "told",
         "uidnext",
         "uidvalidity",
+        "virtual",
     )
 
     def __init__(
@@ -60,6 +61,7 @@ class Selected:
         exists: int,
         read_only: bool,
         guest: Guest | None = None,
+        virtual: bool = False,
     ) -> None:
         self.mailbox_id = mailbox_id
         self.name = name
@@ -70,6 +72,7 @@ class Selected:
         """Up to here the client has heard of every change."""
         self.exists = exists
         self.read_only = read_only
+        self.virtual = virtual
         self.guest = guest  # None: the mailbox is in the client's own account
         self.by_uid = False  # RFC 9586: the client hears of no message numbers
         self._uids: array[int] | None = None if exists else array("I")

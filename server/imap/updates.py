@@ -8,6 +8,7 @@ So whoever tells mod-sequences looks for news before that response, and what may
 from collections.abc import Callable, Iterable, Sequence
 
 from server.db.transaction import Reader
+from server.imap import virtual
 from server.imap.handler import Context
 from server.imap.result_context import ResultContext
 from server.imap.selected import Selected
@@ -25,6 +26,8 @@ async def news(ctx: Context, *, expunge: bool, look: bool, own: bool = False) ->
         return b""  # RFC 5465 §3.1: it has said that it does not want to know
     if look or ctx.woken:
         ctx.woken = False
+        if view.virtual:
+            await virtual.renew(ctx, (view.mailbox_id,))
         await ctx.read_view(_look(view, ctx.contexts))
     leaving = _leaving(view, ctx.contexts) if ctx.contexts else None
     if watch is None:

@@ -31,7 +31,9 @@ _SEEN_ENVELOPE = Statement(
 )
 _KEEP_ENVELOPE = Statement(insert(delivered).values({c.name: bindparam(c.name) for c in delivered.c}))
 _QUOTA = Statement(select(schema.state.c.quota))
-_USED = Statement(select(func.coalesce(func.sum(box.c.size), 0)))
+_USED = Statement(
+    select(func.coalesce(func.sum(box.c.size), 0)).where(box.c.id.not_in(select(schema.virtual_mailbox.c.mailbox_id)))
+)
 _SAME = Statement(select(content.c.id, content.c.thread_id).where(content.c.digest == bindparam("digest")))
 _HOLD = Statement(update(content).where(content.c.id == bindparam("content")).values(holders=content.c.holders + 1))
 _COUNT = Statement(

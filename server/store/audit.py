@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, not_, or_, select
 
 from server.db.database import Reader
 from server.db.errors import DatabaseCorrupt
-from server.store import index, objects, schema
+from server.store import index, objects, schema, virtual, virtual_refresh
 from server.store.errors import NoSuchMessage, OctetsDamaged
 from server.store.fold import pair_query, pairs, trigram_query
 from server.store.prepare import decompress
@@ -22,8 +22,11 @@ FINDINGS = 100
 
 box, place, content, octets = schema.mailbox, schema.placement, schema.content, schema.octets
 facet, folded, gone, state = schema.facet, schema.folded, schema.vanished, schema.state
+view, member = schema.virtual_mailbox, schema.virtual_member
 
 
+IS_REAL = place.c.mailbox_id.not_in(select(view.c.mailbox_id))
+"""The placement holds its content; one in a virtual mailbox only stands for it."""
 SAMPLE = 200
 """Texts that are looked up in the indexes. Entries are written in one transaction with the mark of how far they reach, so
 what goes wrong with them does not go wrong with one alone."""
@@ -34,7 +37,7 @@ class Finding:
     """Something that is not as it should be.
 
     Args:
-        kind: file, counters, uids, holders, octets, texts, index, orphan.
+        kind: file, virtual, counters, uids, holders, octets, texts, index, orphan.
         subject: The id or name of what is wrong; with the kind it names the finding.
         text: A sentence for a person.
         repaired: Whether it has been mended.
@@ -93,11 +96,44 @@ def uids(r: Reader) -> Iterator[Finding]:
 
 
 def holders(r: Reader) -> Iterator[Finding]:
-    """Each content knows how many placements hold it."""
-    held = select(func.count()).where(place.c.content_id == content.c.id).scalar_subquery()
+    """Each content knows how many placements of real mailboxes hold it."""
+    held = select(func.count()).where(place.c.content_id == content.c.id, IS_REAL).scalar_subquery()
     wrong = select(content.c.id, content.c.holders, held).where(content.c.holders != held).limit(FINDINGS)
     for number, kept, counted in r.tuples(wrong):
         yield Finding("holders", str(number), f"Message {number} is held {counted} times, not {kept}.")
+
+
+def members(r: Reader) -> Iterator[Finding]:
+    """Each message of a virtual mailbox stands for one of a real mailbox; one that is up to date holds what its rule says."""
+    own, origin = place.alias("own"), place.alias("origin")
+    of_member = and_(own.c.mailbox_id == member.c.mailbox_id, own.c.uid == member.c.uid)
+    of_origin = and_(origin.c.mailbox_id == member.c.origin_id, origin.c.uid == member.c.origin_uid)
+    differs = or_(
+        origin.c.uid.is_(None),
+        origin.c.content_id != own.c.content_id,
+        origin.c.flags != own.c.flags,
+        origin.c.keywords != own.c.keywords,
+    )
+    sources = origin.c.mailbox_id.in_(select(box.c.id).where(virtual_refresh.IS_SOURCE))
+    for number, name, rule, word in list(
+        r.tuples(select(box.c.id, box.c.name, view.c.rule, view.c.keyword).join_from(view, box))
+    ):
+        joined = select(func.count()).select_from(member).where(member.c.mailbox_id == number)
+        whole = joined.join(own, of_member)
+        trouble = [
+            r.execute(joined).scalar_one() != r.execute(whole).scalar_one(),
+            r.execute(select(func.count()).where(own.c.mailbox_id == number)).scalar_one()
+            != r.execute(whole).scalar_one(),
+        ]
+        if not virtual_refresh.behind(r, [number]):
+            fits = virtual_refresh.matches(rule, origin)
+            wanted = select(func.count()).select_from(origin).where(sources, fits)
+            wrong = whole.join(origin, of_origin, isouter=True).where(or_(differs, not_(sources), not_(fits)))
+            keyword = {"keyword": f" {word} "} if rule == virtual.KEYWORD else {}
+            trouble.append(r.execute(wanted, keyword).scalar_one() != r.execute(joined).scalar_one())
+            trouble.append(r.execute(wrong, keyword).scalar_one() > 0)
+        if any(trouble):
+            yield Finding("virtual", str(number), f"{name}: its messages are not those that it should show.")
 
 
 def contents(r: Reader) -> Iterator[Finding]:
@@ -186,4 +222,6 @@ def orphans(r: Reader, now: float) -> Iterator[Finding]:
             yield Finding("orphan", path.name, f"The file {path.name} belongs to no message.")
 
 
-ROW_CHECKS: tuple[Callable[[Reader], Iterator[Finding]], ...] = (counters, uids, holders, contents, texts, indexes)
+ROW_CHECKS: tuple[Callable[[Reader], Iterator[Finding]], ...] = (
+    members, counters, uids, holders, contents, texts, indexes,
+)  # fmt: skip

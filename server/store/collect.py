@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, select, text
 
 from server.db.database import Reader, Writer
 from server.db.statement import Statement
-from server.store import index, objects, schema
+from server.store import index, objects, schema, virtual_members
 from server.store.crashpoint import reach
 
 CHORE = "collect"
@@ -43,6 +43,7 @@ def collect(w: Writer, limit: int = AT_ONCE) -> int:
     for content_id, digest, is_object, thread, head, body in rows:
         if head is not None and content_id <= indexed:
             index.remove(w, content_id, head, body)
+        virtual_members.forget_content(w, content_id)
         w.run(_DELETE, content=content_id)
         if is_object:
             # The write lock is held: nobody can be storing the same octets now.

@@ -66,11 +66,23 @@ def move(
     mask: FlagMask = EVERY_FLAG,
 ) -> Copied:
     """Copy messages and remove them from where they were, at once (RFC 9051 §6.4.8). As `copy` otherwise."""
-    rows = list(fetch_chosen(w, _ROWS, mailbox_id, uids))
-    copied = _place(w, rows, target_id, now, mask)
+    copied = place_copies(w, mailbox_id, uids, target_id, now=now, mask=mask)
     reach("move.copied")
-    remove(w, mailbox_id, [row[0] for row in rows])
+    remove(w, mailbox_id, [uid for uid, _ in copied.pairs])
     return copied
+
+
+def place_copies(
+    w: Writer,
+    mailbox_id: int,
+    uids: Collection[int],
+    target_id: int,
+    *,
+    now: int | None = None,
+    mask: FlagMask = EVERY_FLAG,
+) -> Copied:
+    """The first half of a move, for which there is always room."""
+    return _place(w, list(fetch_chosen(w, _ROWS, mailbox_id, uids)), target_id, now, mask)
 
 
 def move_all(w: Writer, mailbox_id: int, target_id: int) -> Copied:

@@ -29,6 +29,10 @@ class HasChildren(CannotDelete):
     """Mailboxes below it must go first."""
 
 
+class IsVirtual(StoreError):
+    """A virtual mailbox is a view: mail is not put into it, and it keeps its name and place."""
+
+
 class NameInvalid(StoreError):
     """Not a name that a mailbox may have."""
 

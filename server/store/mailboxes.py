@@ -1,7 +1,8 @@
 """The mailboxes of an account: names, special uses, subscriptions, counters (RFC 9051 §6.3, RFC 6154).
 
 Names are Unicode in NFC with `/` between levels; INBOX is one mailbox in any case of its letters. What a name stands
-below exists too: creating makes the missing ones, and one that has others below it cannot be deleted.
+below exists too: creating makes the missing ones, and one that has others below it cannot be deleted. Virtual mailboxes are
+listed among the others; what would change them as if they were real raises IsVirtual.
 """
 
 import unicodedata
@@ -14,7 +15,7 @@ from server.db.database import Reader, Writer
 from server.db.statement import Statement
 from server.store import acl, annotations, changes, collect, schema
 from server.store.copy import move_all
-from server.store.errors import CannotDelete, HasChildren, MailboxExists, NameInvalid, NoSuchMailbox
+from server.store.errors import CannotDelete, HasChildren, IsVirtual, MailboxExists, NameInvalid, NoSuchMailbox
 from server.store.model import Mailbox, Status
 from server.store.model import mailbox_id as object_id
 
@@ -25,13 +26,15 @@ LEVELS = 32
 MAILBOXES = 10_000
 
 box, sub, place, content = schema.mailbox, schema.subscription, schema.placement, schema.content
+virtual = schema.virtual_mailbox
 
 
 def _select() -> Select[Any]:
     subscribed = select(sub.c.name).where(sub.c.name == box.c.name).exists()
     return select(
-        box.c.id, box.c.name, box.c.uidvalidity, box.c.uidnext, box.c.highestmodseq, box.c.special_use, subscribed
-    )
+        box.c.id, box.c.name, box.c.uidvalidity, box.c.uidnext, box.c.highestmodseq, box.c.special_use, subscribed,
+        virtual.c.rule,
+    ).join_from(box, virtual, virtual.c.mailbox_id == box.c.id, isouter=True)  # fmt: skip
 
 
 _ALL = Statement(_select().order_by(box.c.name))
@@ -49,8 +52,8 @@ _VALIDITY = Statement(
 
 
 def _mailbox(row: tuple[Any, ...]) -> Mailbox:
-    number, name, uidvalidity, uidnext, highest, use, subscribed = row
-    return Mailbox(number, name, uidvalidity, uidnext, highest, use, bool(subscribed), object_id(number))
+    number, name, uidvalidity, uidnext, highest, use, subscribed, rule = row
+    return Mailbox(number, name, uidvalidity, uidnext, highest, use, bool(subscribed), object_id(number), rule)
 
 
 def canonical(name: str) -> str:
@@ -94,12 +97,25 @@ def by_name(r: Reader, name: str) -> Mailbox:
     return found
 
 
+def real(r: Reader, name: str) -> Mailbox:
+    """Return the mailbox of that name, if mail can be put into it; raises NoSuchMailbox, IsVirtual."""
+    found = by_name(r, name)
+    if found.rule is not None:
+        raise IsVirtual(found.name)
+    return found
+
+
 def by_id(r: Reader, mailbox_id: int) -> Mailbox:
     """Return the mailbox with that id; raises NoSuchMailbox."""
     row = r.run(_BY_ID, id=mailbox_id).fetchone()
     if row is None:
         raise NoSuchMailbox(str(mailbox_id))
     return _mailbox(row)
+
+
+def is_there(r: Reader, mailbox_id: int) -> bool:
+    """Say whether there is a mailbox with that id."""
+    return r.run(_BY_ID, id=mailbox_id).fetchone() is not None
 
 
 def by_special_use(r: Reader, use: str) -> Mailbox | None:
@@ -122,6 +138,7 @@ def create(w: Writer, name: str, special_use: str | None = None) -> Mailbox:
     Raises:
         MailboxExists: The name is taken, or the special use is.
         NameInvalid: The name cannot be one, or there are too many mailboxes.
+        IsVirtual: It would be below a virtual one.
     """
     name = canonical(name.removesuffix(SEPARATOR))  # RFC 9051 §6.3.4: a trailing separator announces children
     if find(w, name) is not None:
@@ -131,7 +148,7 @@ def create(w: Writer, name: str, special_use: str | None = None) -> Mailbox:
     if w.execute(select(func.count()).select_from(box)).scalar_one() >= MAILBOXES:
         raise NameInvalid(f"the account has {MAILBOXES} mailboxes already")
     _make_parents(w, name)
-    return _insert(w, name, special_use)
+    return insert_row(w, name, special_use)
 
 
 def _make_parents(w: Writer, name: str) -> None:
@@ -139,11 +156,15 @@ def _make_parents(w: Writer, name: str) -> None:
     levels = name.split(SEPARATOR)
     for depth in range(1, len(levels)):
         parent = SEPARATOR.join(levels[:depth])
-        if find(w, parent) is None:
-            _insert(w, parent, None)
+        above = find(w, parent)
+        if above is None:
+            insert_row(w, parent, None)
+        elif above.rule is not None:
+            raise IsVirtual(parent)
 
 
-def _insert(w: Writer, name: str, special_use: str | None) -> Mailbox:
+def insert_row(w: Writer, name: str, special_use: str | None) -> Mailbox:
+    """Make an empty mailbox of a name and a use that are free and a name that is canonical."""
     modseq = changes.next_modseq(w)
     # RFC 9051 §2.3.1.1: a mailbox made under an old name must not look like the old one; the value only ever grows.
     (uidvalidity,) = w.run(_VALIDITY).fetchone()
@@ -162,9 +183,9 @@ def rename(w: Writer, old: str, new: str) -> Mailbox:
     """Give a mailbox, and all below it, another name. INBOX instead hands its messages to a new mailbox.
 
     Raises:
-        NoSuchMailbox, MailboxExists, NameInvalid
+        NoSuchMailbox, MailboxExists, NameInvalid, IsVirtual
     """
-    source = by_name(w, old)
+    source = real(w, old)
     name = canonical(new.removesuffix(SEPARATOR))
     if find(w, name) is not None:
         raise MailboxExists(name)
@@ -202,8 +223,9 @@ def delete(w: Writer, name: str) -> None:
         NoSuchMailbox: There is none.
         HasChildren: Mailboxes below it must go first.
         CannotDelete: It is INBOX.
+        IsVirtual: It is a view.
     """
-    doomed = by_name(w, name)
+    doomed = real(w, name)
     if doomed.name == INBOX:
         raise CannotDelete("INBOX is always there")  # RFC 9051 §6.3.5
     if len(_tree(w, doomed.name)) > 1:
@@ -215,6 +237,7 @@ def delete(w: Writer, name: str) -> None:
     w.execute(update(content).where(content.c.id.in_(ids)).values(holders=content.c.holders - held))
     w.execute(sql_delete(place).where(here))
     w.execute(sql_delete(box).where(box.c.id == doomed.id))
+    w.execute(update(virtual).values(dropped=True))
     w.leave_chore(collect.CHORE)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, select, update
 
 from server.db.database import Writer
-from server.store import append, changes, collect, index, messages, objects, schema
-from server.store.audit import orphans
+from server.store import append, changes, collect, index, messages, objects, schema, virtual_refresh
+from server.store.audit import IS_REAL, members, orphans
 from server.store.errors import NoSuchMessage
 from server.store.prepare import prepare
 
@@ -20,6 +20,12 @@ facet, folded, state = schema.facet, schema.folded, schema.state
 def file(w: Writer) -> None:
     """Build SQLite's own indexes anew; damaged table pages stay for a backup to replace."""
     w.raw("REINDEX")
+
+
+def virtual(w: Writer) -> None:
+    """Empty the virtual mailboxes that are wrong; they fill again when somebody looks."""
+    for finding in list(members(w)):
+        virtual_refresh.rebuild(w, int(finding.subject))
 
 
 def counters(w: Writer) -> None:
@@ -75,7 +81,7 @@ def _trim_log(w: Writer, number: int, here: set[int], uidnext: int) -> set[int]:
 
 def holders(w: Writer) -> None:
     """Count the placements of every content anew; what nobody holds is cleared up."""
-    held = select(func.count()).where(place.c.content_id == content.c.id).scalar_subquery()
+    held = select(func.count()).where(place.c.content_id == content.c.id, IS_REAL).scalar_subquery()
     w.execute(update(content).values(holders=held).where(content.c.holders != held))
     while collect.collect(w):
         pass
@@ -114,6 +120,7 @@ def remove_orphans(w: Writer, now: float) -> None:
 
 MENDS: dict[str, Callable[[Writer], None]] = {
     "file": file,
+    "virtual": virtual,
     "counters": counters,
     "uids": uids,
     "holders": holders,

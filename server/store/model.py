@@ -20,6 +20,8 @@ class Mailbox:
     special_use: str | None
     subscribed: bool
     object_id: str
+    rule: str | None = None
+    """What picks the messages of a virtual mailbox (`server.store.virtual`); None for a real one."""
 
 
 @dataclass(frozen=True, slots=True)

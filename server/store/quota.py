@@ -1,4 +1,4 @@
-"""How much an account holds, and how much it may (RFC 9208). A message counts in every mailbox that it lies in."""
+"""How much an account holds, and how much it may (RFC 9208). A message counts in every real mailbox that it lies in."""
 
 from sqlalchemy import func, select, update
 
@@ -14,7 +14,7 @@ _USAGE = Statement(
         func.coalesce(func.sum(box.c.size), 0),
         func.coalesce(func.sum(box.c.messages), 0),
         select(state.c.quota).scalar_subquery(),
-    )
+    ).where(box.c.id.not_in(select(schema.virtual_mailbox.c.mailbox_id)))
 )
 
 

@@ -1,11 +1,12 @@
 """Tables of one account's database.
 
 A message's octets and all that is computed from them are a *content*, kept once however many mailboxes hold it. Where it
-lies is a *placement* (mailbox, uid) with flags of its own. `content` holds what a list shows, `facet` what sorting and
+lies is a *placement* (mailbox, uid) with flags of its own. A *virtual mailbox* has placements too, each of them a *member*
+that says which placement of a real mailbox it stands for; they are brought up to date when somebody looks. `content` holds what a list shows, `facet` what sorting and
 header search look at, `folded` the text that search reads; apart, so that each scan touches only its own pages.
 
 Invariants (checked by `verify`): counters of `mailbox` equal what the placements add up to; `content.holders` is the
-number of its placements; a content without holders is waiting for `collect`; every change of a mailbox has a
+number of its placements in real mailboxes; a content without holders is waiting for `collect`; every change of a mailbox has a
 mod-sequence of its own, taken from the one counter of the account; a uid is never used twice in a mailbox.
 """
 
@@ -185,6 +186,30 @@ vanished = Table(
     sqlite_with_rowid=False,
 )
 
+# A mailbox whose messages are those of real ones that a rule picks (`virtual`, `virtual_refresh`).
+virtual_mailbox = Table(
+    "virtual_mailbox",
+    METADATA,
+    Column("mailbox_id", ForeignKey("mailbox.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("rule", String, nullable=False),
+    Column("keyword", String),
+    Column("seen", Integer, nullable=False),  # what real mailboxes did up to this mod-sequence is in it
+    Column("built", Integer),  # messages up to this internal date are in it; NULL once all are
+    Column("dropped", Boolean, nullable=False),  # a real mailbox was deleted since
+)
+
+# Which message of a real mailbox each message of a virtual one is.
+virtual_member = Table(
+    "virtual_member",
+    METADATA,
+    Column("mailbox_id", ForeignKey("mailbox.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("uid", Integer, primary_key=True, autoincrement=False),
+    Column("origin_id", Integer, nullable=False),
+    Column("origin_uid", Integer, nullable=False),
+    Index("virtual_member_origin", "mailbox_id", "origin_id", "origin_uid", unique=True),
+    sqlite_with_rowid=False,
+)
+
 # Which conversation a message id belongs to, whether that message is here yet or not.
 thread_ref = Table(
     "thread_ref",
@@ -240,6 +265,11 @@ STATISTICS = (
     ("placement", "placement_flagged", "500 100 1"),
     ("placement", "placement_deleted", "100 20 1"),
 )
+MEMBER_STATISTICS = (
+    ("virtual_member", "virtual_member", "100000 20000 1"),
+    ("virtual_member", "virtual_member_origin", "100000 20000 4000 1"),
+)
+_ADD_STATISTICS = "INSERT INTO sqlite_stat1(tbl, idx, stat) VALUES (?, ?, ?)"
 
 DEFAULT_MAILBOXES = (
     ("INBOX", None),
@@ -270,13 +300,24 @@ def _annotation_changes(w: Writer) -> None:
         w.execute(CreateIndex(index, if_not_exists=True))
 
 
+def _virtual_mailboxes(w: Writer) -> None:
+    """Version 5: mailboxes that are views of others. Which there are is arranged when mailboxes are first listed."""
+    for table in (virtual_mailbox, virtual_member):
+        w.execute(CreateTable(table))
+        for index in table.indexes:
+            w.execute(CreateIndex(index))
+    if w.raw("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone() is None:
+        w.raw("ANALYZE virtual_member")  # makes the table of statistics
+    w.raw_many(_ADD_STATISTICS, MEMBER_STATISTICS)
+
+
 def account_schema(uidvalidity: int) -> Schema:
     """Return the schema; a database that is made now begins with `uidvalidity` (seconds since 1970 will do)."""
 
     def first(w: Writer) -> None:
         w.raw("ANALYZE")  # makes the table of statistics
         w.raw("DELETE FROM sqlite_stat1")
-        w.raw_many("INSERT INTO sqlite_stat1(tbl, idx, stat) VALUES (?, ?, ?)", STATISTICS)
+        w.raw_many(_ADD_STATISTICS, STATISTICS + MEMBER_STATISTICS)
         last = uidvalidity + len(DEFAULT_MAILBOXES) - 1
         w.execute(sa.insert(state), {"id": 1, "modseq": 1, "uidvalidity": last, "thread": 0, "indexed": 0})
         counters = {"uidnext": 1, "highestmodseq": 1, "messages": 0, "unseen": 0, "deleted": 0, "size": 0}
@@ -289,9 +330,9 @@ def account_schema(uidvalidity: int) -> Schema:
 
     return Schema(
         owner="store",
-        version=4,
+        version=5,
         metadata=METADATA,
         extra=(TRIGRAM, BIGRAM),
         first=first,
-        steps={1: _access_control, 2: _annotations, 3: _annotation_changes},
+        steps={1: _access_control, 2: _annotations, 3: _annotation_changes, 4: _virtual_mailboxes},
     )

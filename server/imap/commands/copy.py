@@ -10,7 +10,7 @@ from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply, status
 from server.imap.syntax.sequence import format_numbers
 from server.store import copy as store
-from server.store import rights
+from server.store import rights, virtual_origin
 from server.store.model import Copied
 
 REMOVES = rights.DELETE_MESSAGES + rights.EXPUNGE
@@ -51,6 +51,9 @@ async def _within(ctx: Context, view: Selected, place: Place, uids: list[int], *
         if move:
             require(view.rights, REMOVES)
         target = place.mailbox(writer, rights.INSERT)
+        if view.virtual:
+            act_on_origins = virtual_origin.move_out if move else virtual_origin.copy_out
+            return act_on_origins(writer, view.mailbox_id, uids, target.id)
         act = store.move if move else store.copy
         return act(writer, view.mailbox_id, uids, target.id, mask=rights.flag_mask(place.held))
 

@@ -5,6 +5,7 @@ from server.imap.progress import patiently
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply
 from server.store import expunge as store
+from server.store import virtual_origin
 from server.store.rights import EXPUNGE
 
 
@@ -14,7 +15,8 @@ async def expunge(ctx: Context, command: c.Expunge) -> Reply:
     if command.uids is not None:
         await ctx.load_view()
         uids = view.uids_at(view.positions(command.uids, uid=True, saved=ctx.saved))
-    gone = await patiently(ctx, ctx.write_view(lambda w: store.expunge(w, view.mailbox_id, uids), EXPUNGE))
+    remove = virtual_origin.expunge if view.virtual else store.expunge
+    gone = await patiently(ctx, ctx.write_view(lambda w: remove(w, view.mailbox_id, uids), EXPUNGE))
     if not gone:
         return Reply("Nothing to expunge")
     if ctx.qresync:

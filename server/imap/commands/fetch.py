@@ -32,7 +32,7 @@ from server.imap.syntax.fetch_response import (
 from server.imap.syntax.response import Reply, untagged
 from server.imap.syntax.sequence import contains, format_numbers
 from server.mail import mime
-from server.store import changes, flags, messages
+from server.store import changes, flags, messages, virtual_origin
 from server.store.errors import NoSuchMessage
 from server.store.model import Message
 from server.store.rights import KEEP_SEEN, flag_mask
@@ -206,6 +206,10 @@ async def _mark_seen(ctx: Context, view: Selected, uids: list[int]) -> frozenset
     )
     # RFC 4314 §4: without the right to, FETCH MUST NOT set it, and says nothing of it.
     if not unseen or KEEP_SEEN not in view.rights:
+        return frozenset()
+    if view.virtual:
+        await ctx.write(lambda w: virtual_origin.mark_seen(w, view.mailbox_id, unseen))
+        ctx.woken = True  # the new flags, or that the message has left, are told after it was read
         return frozenset()
     result = await ctx.write_view(
         lambda w: flags.store_flags(w, view.mailbox_id, unseen, "add", ["\\Seen"], mask=flag_mask(view.rights))

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from server.db.transaction import Reader
+from server.imap import virtual
 from server.imap.access import is_foreign
 from server.imap.commands.mailbox import Counters, status_line
 from server.imap.commands.metadata import metadata_line
@@ -19,6 +20,7 @@ from server.imap.syntax.mailbox_name import DELIMITER, Pattern
 from server.imap.syntax.response import Reply, untagged
 from server.store import annotations, mailboxes
 from server.store.model import Mailbox
+from server.store.virtual import is_only_a_name
 
 MAX_PATTERNS = 2_000
 """Characters of all patterns of one command; a mailbox name has 500 octets at most."""
@@ -56,38 +58,55 @@ async def list_(ctx: Context, command: c.List) -> Reply:
     ctx.condstore |= "HIGHESTMODSEQ" in command.status
     matches = _matcher(command.reference, command.patterns)
     asked = frozenset(entry.lower() for entry in command.metadata)
-    tree, found, counters, notes = await ctx.read(
-        lambda r: (*_matching(r, matches, command.status), annotations.of_mailboxes(r, asked) if asked else {})
-    )
-    lines: list[bytes] = []
-    for entry in found:
-        line = _line(ctx, tree, entry, command)
-        if line is None:
+
+    def look(reader: Reader) -> _Found:
+        return _matching(reader, matches, command.status, asked)
+
+    found, arranged = await ctx.read(lambda r: (look(r), virtual.is_arranged(ctx, r)))
+    if not arranged:
+        await virtual.arrange(ctx)
+        found = await ctx.read(look)
+    lines = [(entry, line) for entry in found.entries if (line := _line(ctx, found.tree, entry, command)) is not None]
+    if late := found.late.intersection(entry.mailbox.id for entry, _ in lines if entry.mailbox is not None):
+        await virtual.refresh(ctx, late)
+        found = await ctx.read(look)
+    answer: list[bytes] = []
+    for entry, line in lines:
+        answer.append(line)
+        if entry.mailbox is None:
             continue
-        lines.append(line)
-        if command.status and entry.mailbox is not None:
-            lines.append(status_line(ctx, entry.mailbox, counters[entry.mailbox.id], command.status))
-        if command.metadata and entry.mailbox is not None and not is_foreign(entry.name):
-            here = notes.get(entry.mailbox.id, {})
-            lines.append(metadata_line(ctx, entry.name, {name: here.get(name.lower()) for name in command.metadata}))
-    return Reply("Done", untagged=tuple(lines))
+        # RFC 5819 §2: what cannot be selected has no STATUS.
+        if entry.mailbox.id in found.counters:
+            answer.append(status_line(ctx, entry.mailbox, found.counters[entry.mailbox.id], command.status))
+        if command.metadata and not is_foreign(entry.name):
+            here = found.notes.get(entry.mailbox.id, {})
+            answer.append(metadata_line(ctx, entry.name, {name: here.get(name.lower()) for name in command.metadata}))
+    return Reply("Done", untagged=tuple(answer))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """All names, those that the patterns mean, counters and annotations of these; virtual mailboxes whose counters are old."""
+
+    tree: _Tree
+    entries: list[_Entry]
+    counters: dict[int, Counters]
+    late: frozenset[int]
+    notes: dict[int, dict[str, bytes]]
 
 
 def _matching(
-    reader: Reader, matches: "_Matcher", items: tuple[str, ...]
-) -> tuple[_Tree, list[_Entry], dict[int, Counters]]:
-    """All names, and those that the patterns mean."""
-    entries, counters = _look(reader, items)
-    tree = _Tree(entries)
-    return tree, [entry for entry in tree.entries if matches(entry.name)], counters
-
-
-def _look(reader: Reader, items: tuple[str, ...]) -> tuple[list[_Entry], dict[int, Counters]]:
-    found = mailboxes.list_all(reader)
-    entries = [_Entry(mailbox.name, mailbox, mailbox.subscribed) for mailbox in found]
-    entries += [_Entry(name, None, subscribed=True) for name in mailboxes.lost_subscriptions(reader)]
-    counters = {mailbox.id: Counters.of(reader, mailbox.id, items) for mailbox in found} if items else {}
-    return entries, counters
+    reader: Reader, matches: "_Matcher", items: tuple[str, ...] = (), asked: frozenset[str] = frozenset()
+) -> _Found:
+    every = [_Entry(mailbox.name, mailbox, mailbox.subscribed) for mailbox in mailboxes.list_all(reader)]
+    every += [_Entry(name, None, subscribed=True) for name in mailboxes.lost_subscriptions(reader)]
+    tree = _Tree(every)
+    entries = [entry for entry in tree.entries if matches(entry.name)]
+    here = [m for entry in entries if (m := entry.mailbox) is not None and not is_only_a_name(m)] if items else []
+    late = virtual.behind(reader, [mailbox.id for mailbox in here if mailbox.rule is not None])
+    counters = {mailbox.id: Counters.of(reader, mailbox.id, items) for mailbox in here}
+    notes = annotations.of_mailboxes(reader, asked) if asked else {}
+    return _Found(tree, entries, counters, frozenset(late), notes)
 
 
 def _matcher(reference: str, patterns: tuple[str, ...]) -> "_Matcher":
@@ -134,6 +153,8 @@ def _line(ctx: Context, tree: _Tree, entry: _Entry, command: c.List) -> bytes | 
         words.append(rb"\Subscribed")
     if use is not None:
         words.append(use.encode("ascii"))
+    if entry.mailbox is not None:
+        words += virtual.attributes(entry.mailbox)
     parts = [b"LIST", b"(" + b" ".join(words) + b")", b'"/"', ctx.format_name(entry.name)]
     if hint or ("RECURSIVEMATCH" in command.select and entry.name in tree.subscribed_below):
         parts.append(b'("CHILDINFO" ("SUBSCRIBED"))')  # RFC 5258 §3.5
@@ -142,12 +163,12 @@ def _line(ctx: Context, tree: _Tree, entry: _Entry, command: c.List) -> bytes | 
 
 async def lsub(ctx: Context, command: c.Lsub) -> Reply:
     matches = _matcher(command.reference, (command.pattern,))
-    tree, found, _ = await ctx.read(lambda r: _matching(r, matches, ()))
+    found = await ctx.read(lambda r: _matching(r, matches))
     lines = []
-    for entry in found:
+    for entry in found.entries:
         if entry.subscribed:
             words = rb"(\Noselect)" if entry.mailbox is None else b"()"
-        elif command.pattern.endswith("%") and entry.name in tree.subscribed_below:
+        elif command.pattern.endswith("%") and entry.name in found.tree.subscribed_below:
             words = rb"(\Noselect)"  # RFC 3501 §6.3.9: only what is below it is subscribed
         else:
             continue

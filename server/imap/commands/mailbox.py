@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 
 from server.db.transaction import Reader, Writer
+from server.imap import virtual
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply, parenthesised, untagged
 from server.store import expunge, mailboxes, messages, rights
+from server.store import virtual as virtual_store
 from server.store.model import Mailbox, Status
 
-# RFC 6154 §2; \All and \Flagged would be views over other mailboxes, which the store does not have.
+# RFC 6154 §2; \All and \Flagged are those of the virtual mailboxes.
 _USES = {use.upper(): use for use in ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")}
 
 
@@ -34,7 +36,10 @@ async def create(ctx: Context, command: c.Create) -> Reply:
 async def delete(ctx: Context, command: c.Delete) -> Reply:
     def remove(writer: Writer) -> int:
         mailbox = mailboxes.by_name(writer, command.mailbox)
-        mailboxes.delete(writer, command.mailbox)
+        if mailbox.rule == virtual_store.KEYWORD:
+            virtual_store.delete_label(writer, mailbox)
+        else:
+            mailboxes.delete(writer, command.mailbox)
         return mailbox.id
 
     removed = await ctx.write(remove)
@@ -68,7 +73,9 @@ async def status(ctx: Context, command: c.Status) -> Reply:
         mailbox = place.mailbox(reader, rights.READ)
         return mailbox, Counters.of(reader, mailbox.id, command.items)
 
-    mailbox, counters = await ctx.read_at(place, look)
+    mailbox, counters = await virtual.read_at(ctx, place, look)
+    if mailbox.rule is not None and await virtual.renew(ctx, (mailbox.id,)):
+        mailbox, counters = await ctx.read_at(place, look)
     return Reply("Done", untagged=(status_line(ctx, mailbox, counters, command.items),))
 
 

@@ -17,7 +17,7 @@ from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply, status
 from server.store import append as store
 from server.store import replace as replacing
-from server.store import rights
+from server.store import rights, virtual_origin
 from server.store.append import Prepared
 from server.store.model import Appended
 
@@ -48,7 +48,8 @@ async def replace(ctx: Context, command: c.Replace) -> Reply:
         require(view.rights, rights.DELETE_MESSAGES + rights.EXPUNGE)
         target = place.mailbox(writer, rights.INSERT)
         kept = rights.allowed(flags, place.held)
-        return replacing.replace(writer, view.mailbox_id, uid, target.id, prepared, flags=kept, internaldate=arrived)
+        act = virtual_origin.replace if view.virtual else replacing.replace
+        return act(writer, view.mailbox_id, uid, target.id, prepared, flags=kept, internaldate=arrived)
 
     done = await ctx.write_view(write)
     # RFC 8508 §4.3: the code comes before the EXPUNGE.

@@ -4,6 +4,7 @@ Selecting reads one row of counters, whatever the size of the mailbox; the list 
 """
 
 from server.db.transaction import Reader, Writer
+from server.imap import virtual
 from server.imap.access import Place
 from server.imap.handler import Context, State
 from server.imap.selected import Selected
@@ -13,7 +14,7 @@ from server.imap.syntax.fetch_response import flag_update
 from server.imap.syntax.response import Reply, parenthesised, status, untagged
 from server.imap.syntax.response import flags as format_flags
 from server.imap.syntax.sequence import Ranges, contains, format_numbers
-from server.store import changes, expunge, flag_set, mailboxes, messages, rights
+from server.store import changes, expunge, flag_set, mailboxes, messages, rights, virtual_origin
 from server.store.model import Delta, Mailbox, Message, Status
 
 _SYSTEM = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
@@ -49,7 +50,9 @@ async def select(ctx: Context, command: c.Select) -> Reply:
     if place.guest is not None:
         ctx.visit(place.guest)  # before the look, so that no change falls between
     try:
-        mailbox, found, keywords, delta, new = await ctx.read_at(place, look)
+        mailbox, found, keywords, delta, new = await virtual.read_at(ctx, place, look)
+        if mailbox.rule is not None and await virtual.renew(ctx, (mailbox.id,)):
+            mailbox, found, keywords, delta, new = await ctx.read_at(place, look)
     except BaseException:
         ctx.unselect()
         raise
@@ -63,6 +66,7 @@ async def select(ctx: Context, command: c.Select) -> Reply:
         exists=found.messages,
         read_only=read_only,
         guest=place.guest,
+        virtual=mailbox.rule is not None,
     )
     view.by_uid = ctx.uid_only
     ctx.selected = view
@@ -135,7 +139,8 @@ async def close(ctx: Context, command: c.Close) -> Reply:
 
         def clear(writer: Writer) -> list[int]:
             # RFC 4314 §4: without the right to, the expunge is passed over, and the answer is OK.
-            return expunge.expunge(writer, view.mailbox_id, None) if rights.EXPUNGE in view.rights else []
+            remove = virtual_origin.expunge if view.virtual else expunge.expunge
+            return remove(writer, view.mailbox_id, None) if rights.EXPUNGE in view.rights else []
 
         gone = await ctx.write_view(clear)
         if gone and ctx.qresync:

@@ -11,7 +11,7 @@ from server.imap.syntax import command as c
 from server.imap.syntax.fetch_response import fetch, flag_list, uid_fetch
 from server.imap.syntax.response import Reply
 from server.imap.syntax.sequence import format_numbers
-from server.store import flags
+from server.store import flags, virtual_origin
 from server.store.model import FlagResult
 from server.store.rights import SETS_FLAGS, FlagMask, Rights, flag_mask, right_for
 
@@ -33,6 +33,10 @@ async def store(ctx: Context, command: c.Store) -> Reply:
         return Reply("Done")
 
     def change(writer: Writer) -> FlagResult:
+        if view.virtual:  # in one's own account, with every right
+            return virtual_origin.store_flags(
+                writer, view.mailbox_id, uids, operation, wanted, unchanged_since=command.unchanged_since
+            )
         mask = _mask(view.rights, wanted, operation)
         return flags.store_flags(
             writer, view.mailbox_id, uids, operation, wanted, unchanged_since=command.unchanged_since, mask=mask
@@ -42,7 +46,8 @@ async def store(ctx: Context, command: c.Store) -> Reply:
     if not command.silent or result.before <= view.modseq:
         view.note_own((uid, modseq) for uid, _, modseq in result.changed)
     # RFC 9051 §6.4.6: even after .SILENT a change that others made, and that this one has covered up, is told.
-    ctx.woken |= ctx.condstore  # the mod-sequences told are the highest (`server.imap.updates`)
+    # What no longer belongs into a virtual mailbox leaves it with this command; otherwise,
+    ctx.woken |= view.virtual or ctx.condstore  # the mod-sequences told are the highest (`server.imap.updates`)
     await _tell(ctx, command, result)
     if result.failed:
         failed = result.failed if command.uid else view.numbers(result.failed)
