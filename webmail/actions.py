@@ -104,7 +104,8 @@ def perform(mail: Mail, mailboxes: Sequence[Mailbox], wish: Wish) -> Done:
 
 def _target(mail: Mail, mailboxes: Sequence[Mailbox], wish: Wish) -> str:
     if wish.verb in ("move", "undo"):
-        if mailbox_list.by_name(mailboxes, wish.target) is None:
+        aim = mailbox_list.by_name(mailboxes, wish.target)
+        if aim is None or aim.virtual:
             raise Gone
         return wish.target
     role = FOLDERS[wish.verb]

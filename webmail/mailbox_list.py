@@ -1,6 +1,9 @@
 """The mailboxes of a person: LIST and STATUS in one command where the server can, roles, counts, and the tree of the rail.
 
 RFC 9051 §6.3.9 (LIST), RFC 5819 (LIST-STATUS), RFC 6154 (SPECIAL-USE), RFC 9208 (QUOTA).
+
+Our own server has virtual mailboxes, which show what lies in others. They are known here, but they are no folders, and their counts
+are not asked for: counting would have the server keep up mailboxes that nobody looks at.
 """
 
 from collections.abc import Sequence
@@ -12,6 +15,8 @@ from webmail.connection import Mail, MailRefused, mailbox_name, readable_name
 
 MAX_STATUS_COMMANDS = 60
 """Without LIST-STATUS each mailbox costs a command; what is beyond this shows no count."""
+MAX_PATTERNS = 1_500
+"""Characters of the names whose counts are asked for; with more folders than that, those of all mailboxes are."""
 ROLES = ("inbox", "drafts", "sent", "archive", "junk", "trash")
 _ATTRIBUTES = {
     "\\drafts": "drafts",
@@ -49,6 +54,7 @@ class Mailbox:
     uidnext: int = 0
     uidvalidity: int = 0
     highestmodseq: int = 0
+    virtual: bool = False
 
     @property
     def label(self) -> str:
@@ -82,19 +88,36 @@ def load(mail: Mail) -> list[Mailbox]:
     items = b"(MESSAGES UNSEEN UIDNEXT UIDVALIDITY" + (b" HIGHESTMODSEQ)" if mail.has("CONDSTORE") else b")")
     combined = mail.has("LIST-STATUS") and mail.has("LIST-EXTENDED")
     if combined or mail.has("IMAP4REV2"):
+        if mail.own and combined:
+            return _of_our_own(mail, items)
         special = b"SPECIAL-USE " if mail.has("SPECIAL-USE") or mail.has("IMAP4REV2") else b""
         answer = mail.run(b'LIST "" "*" RETURN (', special, b"STATUS ", items, b")")
         found = _listed(answer.records("LIST"))
         return _with_counts(found, answer.records("STATUS"))
-    found = _listed(mail.run(b'LIST "" "*"').records("LIST"))
+    found = _listed(mail.run(b'LIST "" "*"').records("LIST"), own=mail.own)
     records: list[response.Record | None] = []
-    for mailbox in [one for one in found if one.selectable][:MAX_STATUS_COMMANDS]:
+    for mailbox in [one for one in found if one.selectable and not one.virtual][:MAX_STATUS_COMMANDS]:
         with suppress(MailRefused):  # a mailbox may go between LIST and STATUS
             records += mail.run(b"STATUS ", mailbox_name(mailbox.name), b" ", items).records("STATUS")
     return _with_counts(found, records)
 
 
-def _listed(records: Sequence[response.Record | None]) -> list[Mailbox]:
+def _of_our_own(mail: Mail, items: bytes) -> list[Mailbox]:
+    found = _listed(mail.run(b'LIST "" "*" RETURN (SPECIAL-USE)').records("LIST"), own=True)
+    answer = mail.run(b'LIST "" (', b" ".join(_patterns(found)), b") RETURN (STATUS ", items, b")")
+    return _with_counts(found, answer.records("STATUS"))
+
+
+def _patterns(found: Sequence[Mailbox]) -> list[bytes]:
+    """What means every real mailbox and no virtual one: these are never in one tree."""
+    names = [one.name for one in found if not one.virtual]
+    tops = dict.fromkeys(name.split("/", 1)[0] for name in names)
+    trees = {name.split("/", 1)[0] for name in names if "/" in name}
+    patterns = [mailbox_name(one) for top in tops for one in ((top, f"{top}/*") if top in trees else (top,))]
+    return patterns if sum(map(len, patterns)) <= MAX_PATTERNS else [b'"*"']
+
+
+def _listed(records: Sequence[response.Record | None], *, own: bool = False) -> list[Mailbox]:
     found: list[Mailbox] = []
     taken: set[str] = set()
     for values in response.responses(records):
@@ -109,10 +132,12 @@ def _listed(records: Sequence[response.Record | None]) -> list[Mailbox]:
             role = ""
         taken |= {role} - {""}
         selectable = not attributes & {"\\noselect", "\\nonexistent"}
-        found.append(Mailbox(name, response.text(values[1]), role, selectable))
+        # Of ours, nothing real forbids mailboxes below it, and nothing real is only a name.
+        virtual = own and bool(attributes & {"\\noinferiors", "\\noselect"})
+        found.append(Mailbox(name, response.text(values[1]), role, selectable, virtual=virtual))
     for index, mailbox in enumerate(found):
         guess = _COMMON_NAMES.get(mailbox.label.lower(), "")
-        if not mailbox.role and guess and guess not in taken:
+        if not mailbox.role and not mailbox.virtual and guess and guess not in taken:
             taken.add(guess)
             found[index] = replace(mailbox, role=guess)
     return found
@@ -154,7 +179,7 @@ def special(mailboxes: Sequence[Mailbox]) -> list[Mailbox]:
 
 def folders(mailboxes: Sequence[Mailbox]) -> list[Mailbox]:
     """A person's own folders, parents before children, siblings by name."""
-    own = [mailbox for mailbox in mailboxes if mailbox.role not in ROLES]
+    own = [mailbox for mailbox in mailboxes if mailbox.role not in ROLES and not mailbox.virtual]
     return sorted(own, key=lambda one: [piece.casefold() for piece in one.name.split(one.delimiter or "\0")])
 
 

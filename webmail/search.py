@@ -45,7 +45,8 @@ def scope(mailboxes: Sequence[Mailbox], query: Query, chosen: str) -> list[Mailb
         ]
         return exact[:1]
     everywhere = wanted.casefold() == "anywhere"
-    found = [one for one in mailboxes if one.selectable and one.messages and (everywhere or one.role not in SKIPPED)]
+    real = [one for one in mailboxes if one.selectable and one.messages and not one.virtual]
+    found = [one for one in real if everywhere or one.role not in SKIPPED]
     return found[:MAX_MAILBOXES]
 
 

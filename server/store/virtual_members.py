@@ -50,6 +50,12 @@ _PLACE = Statement(
     insert(place).values({name: bindparam(name) for name in ("mailbox_id", "uid", "modseq", "created", *COLUMNS)})
 )
 _JOIN = Statement(insert(member).values({c.name: bindparam(c.name) for c in member.c}))
+_MARK = Statement(
+    # What every flag change rewrites is kept small: these columns are in two indexes, the rest in all of them.
+    update(place)
+    .where(place.c.mailbox_id == bindparam("mailbox"), place.c.uid == bindparam("which"))
+    .values(flags=bindparam("new_flags"), keywords=bindparam("new_keywords"), modseq=bindparam("at"))
+)
 _SET = Statement(
     update(place)
     .where(place.c.mailbox_id == bindparam("mailbox"), place.c.uid == bindparam("which"))
@@ -85,11 +91,16 @@ def _marked(bits: int) -> int:
     return 1 if bits & schema.DELETED else 0
 
 
+def take_uids(w: Writer, mailbox_id: int, count: int) -> int:
+    """Return the first of so many uids that are given now."""
+    return int(w.run(_UIDNEXT, mailbox=mailbox_id, count=count).fetchone()[0])
+
+
 def join(w: Writer, mailbox_id: int, at: int, origins: Sequence[Origin]) -> None:
     """Take in messages, in this order, at the mod-sequence `at`."""
     if not origins:
         return
-    (first,) = w.run(_UIDNEXT, mailbox=mailbox_id, count=len(origins)).fetchone()
+    first = take_uids(w, mailbox_id, len(origins))
     common = {"mailbox_id": mailbox_id, "modseq": at, "created": at}
     w.run_many(
         _PLACE,
@@ -114,26 +125,29 @@ def join(w: Writer, mailbox_id: int, at: int, origins: Sequence[Origin]) -> None
 
 
 def change(w: Writer, mailbox_id: int, at: int, now: Mapping[int, Origin]) -> None:
-    """Let members, by uid, be what their origins are now; the origin may be another one of the same content."""
+    """Give members, by uid, the flags that their origins have now."""
+    _rewrite(w, mailbox_id, at, now, _MARK)
+
+
+def rebind(w: Writer, mailbox_id: int, at: int, now: Mapping[int, Origin]) -> None:
+    """Let members, by uid, stand for other placements of the same contents."""
+    _rewrite(w, mailbox_id, at, now, _SET)
+    common = {"mailbox": mailbox_id}
+    w.run_many(
+        _BIND,
+        [{**common, "which": uid, "origin": o.mailbox_id, "origin_uid_now": o.uid} for uid, o in now.items()],
+    )
+
+
+def _rewrite(w: Writer, mailbox_id: int, at: int, now: Mapping[int, Origin], statement: Statement) -> None:
     if not now:
         return
     old = {uid: bits for uid, bits, _ in fetch_chosen(w, _OLD, mailbox_id, now)}
+    names = [f"new_{name}" for name in COLUMNS]
+    common = {"mailbox": mailbox_id, "at": at}
     w.run_many(
-        _SET,
-        [
-            {
-                "mailbox": mailbox_id, "which": uid, "at": at,
-                **{f"new_{name}": value for name, value in zip(COLUMNS, o.values, strict=True)},
-            }
-            for uid, o in now.items()
-        ],
-    )  # fmt: skip
-    w.run_many(
-        _BIND,
-        [
-            {"mailbox": mailbox_id, "which": uid, "origin": o.mailbox_id, "origin_uid_now": o.uid}
-            for uid, o in now.items()
-        ],
+        statement,
+        [{**common, "which": uid, **dict(zip(names, o.values, strict=True))} for uid, o in now.items()],
     )
     w.run(
         COUNT,

@@ -9,6 +9,7 @@ real mailboxes are; a step is a transaction of bounded work, so that a delivery 
 messages at once is followed at once); a member whose message moved between real mailboxes keeps its uid.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,12 +17,18 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Insert,
+    Integer,
     Select,
+    Subquery,
     and_,
     bindparam,
+    case,
+    column,
     exists,
     false,
     func,
+    insert,
     or_,
     select,
     true,
@@ -31,11 +38,12 @@ from sqlalchemy import (
 from server.db.database import Reader, Writer
 from server.db.statement import Statement
 from server.store import changes, schema, virtual, virtual_members
+from server.store.flags import COUNT
 from server.store.virtual_members import COLUMNS, Origin
 
-BATCH = 2_000
+BATCH = 4_000
 """Messages that one step looks at."""
-LEAST = 100
+LEAST = 20
 """Of each real mailbox, however many there are."""
 EVERY_DATE = 2**62
 
@@ -66,6 +74,7 @@ _ROW = Statement(
     )
 )
 _SOURCES = Statement(select(box.c.id).where(IS_SOURCE, box.c.highestmodseq > bindparam("since")).order_by(box.c.id))
+_FILLED = Statement(select(box.c.id).where(IS_SOURCE, box.c.messages > 0).order_by(box.c.id))
 _KEEP = Statement(
     update(row)
     .where(row.c.mailbox_id == bindparam("mailbox"))
@@ -89,9 +98,36 @@ _VALUES = tuple(place.c[name] for name in COLUMNS)
 _HERE = place.c.mailbox_id == bindparam("source")
 
 
-def _dated(rule: str) -> Select[Any]:
+def _dated(rule: str) -> Subquery:
+    """Messages of all sources between two dates, numbered from 0 in order of their dates."""
+    order = (place.c.internaldate, place.c.mailbox_id, place.c.uid)
+    sources: Select[Any] = select(column("value")).select_from(func.json_each(bindparam("sources")))
     window = place.c.internaldate.between(bindparam("first"), bindparam("last"))
-    return select(place.c.uid, *_VALUES).where(_HERE, window, matches(rule))
+    number = (func.row_number().over(order_by=order) - 1).label("number")
+    found = select(number, place.c.mailbox_id.label("origin_id"), place.c.uid.label("origin_uid"), *_VALUES)
+    return found.where(place.c.mailbox_id.in_(sources), window, matches(rule)).subquery()
+
+
+def _count_dated(rule: str) -> Select[Any]:
+    found = _dated(rule)
+    unseen = case((found.c.flags.op("&")(schema.SEEN) == 0, 1), else_=0)
+    deleted = case((found.c.flags.op("&")(schema.DELETED) != 0, 1), else_=0)
+    return select(func.count(), *(func.coalesce(func.sum(each), 0) for each in (unseen, deleted, found.c.size)))
+
+
+def _join_dated(rule: str) -> Insert:
+    found = _dated(rule)
+    at = bindparam("at", type_=Integer)
+    head = (bindparam("mailbox", type_=Integer), bindparam("uid", type_=Integer) + found.c.number, at, at)
+    values = select(*head, *(found.c[name] for name in COLUMNS))
+    return insert(place).from_select(["mailbox_id", "uid", "modseq", "created", *COLUMNS], values)
+
+
+def _bind_dated(rule: str) -> Insert:
+    found = _dated(rule)
+    head = (bindparam("mailbox", type_=Integer), bindparam("uid", type_=Integer) + found.c.number)
+    values = select(*head, found.c.origin_id, found.c.origin_uid)
+    return insert(member).from_select(["mailbox_id", "uid", "origin_id", "origin_uid"], values)
 
 
 def _changed(rule: str) -> Select[Any]:
@@ -112,7 +148,9 @@ def _changed(rule: str) -> Select[Any]:
 
 
 _RULES = (virtual.ALL, virtual.UNSEEN, virtual.FLAGGED, virtual.KEYWORD)
-_DATED = {rule: Statement(_dated(rule)) for rule in _RULES}
+_COUNT_DATED, _JOIN_DATED, _BIND_DATED = (
+    {rule: Statement(make(rule)) for rule in _RULES} for make in (_count_dated, _join_dated, _bind_dated)
+)
 _CHANGED = {rule: Statement(_changed(rule)) for rule in _RULES}
 _VANISHED = Statement(
     select(gone.c.first, gone.c.last).where(
@@ -166,6 +204,7 @@ class _News:
     lost: dict[int, int] = field(default_factory=dict)  # uid -> content
     unfit: list[int] = field(default_factory=list)
     changed: dict[int, Origin] = field(default_factory=dict)
+    moved: dict[int, Origin] = field(default_factory=dict)
     fresh: list[Origin] = field(default_factory=list)
 
     def rebind(self) -> None:
@@ -179,17 +218,18 @@ class _News:
             if uids:
                 uid = uids.pop()
                 del self.lost[uid]
-                self.changed[uid] = origin
+                self.moved[uid] = origin
             else:
                 joining.append(origin)
         self.fresh = joining
 
     def write(self, w: Writer, number: int) -> None:
-        if not (self.lost or self.unfit or self.changed or self.fresh):
+        if not (self.lost or self.unfit or self.changed or self.moved or self.fresh):
             return
         at = changes.next_modseq(w)
         virtual_members.leave(w, number, at, [*self.lost, *self.unfit])
         virtual_members.change(w, number, at, self.changed)
+        virtual_members.rebind(w, number, at, self.moved)
         virtual_members.join(w, number, at, self.fresh)
 
 
@@ -239,20 +279,21 @@ def _build(w: Writer, view: _View, built: int, limit: int) -> int:
     """Take in the messages of the next few dates."""
     if built == virtual.NOT_BEGUN:
         view = replace(view, seen=changes.account_modseq(w))  # what happens from here on is followed afterwards
-    sources = _sources(w, 0)
+    sources = [number for (number,) in w.run(_FILLED)]
     end = _window(w, _EDGE_OF_DATES, sources, built, limit)
-    found: list[Origin] = []
-    for source in sources:
-        rows = w.run(
-            _DATED[view.rule], source=source, first=built + 1, last=EVERY_DATE if end is None else end,
-            keyword=view.keyword,
-        )  # fmt: skip
-        found.extend(Origin(source, uid, tuple(values)) for uid, *values in rows)
-    dated = COLUMNS.index("internaldate")
-    found.sort(key=lambda origin: (origin.values[dated], origin.mailbox_id, origin.uid))
-    _News(fresh=found).write(w, view.number)
+    span = {
+        "sources": json.dumps(sources), "first": built + 1, "last": EVERY_DATE if end is None else end,
+        "keyword": view.keyword,
+    }  # fmt: skip
+    messages, unseen, deleted, size = w.run(_COUNT_DATED[view.rule], **span).fetchone()
+    if messages:
+        at = changes.next_modseq(w)
+        where = {"mailbox": view.number, "uid": virtual_members.take_uids(w, view.number, messages)}
+        w.run(_JOIN_DATED[view.rule], at=at, **where, **span)
+        w.run(_BIND_DATED[view.rule], **where, **span)
+        w.run(COUNT, mailbox=view.number, modseq=at, messages=messages, unseen=unseen, deleted=deleted, size=size)
     replace(view, built=end).keep(w)
-    return limit if end is not None else len(found)
+    return limit if end is not None else int(messages)
 
 
 def _follow(w: Writer, view: _View, limit: int) -> int:

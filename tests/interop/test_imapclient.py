@@ -26,7 +26,9 @@ def client(house):
 
 
 def test_mailboxes(client):
-    assert {name for _, _, name in client.list_folders()} == {"INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash"}
+    own = {"INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash"}
+    assert {name for _, _, name in client.list_folders()} == own | {"All Mail", "Flagged", "Unread"}
+    assert {name for _, _, name in client.list_sub_folders()} == own
     assert client.find_special_folder(b"\\Sent") == "Sent"
     client.create_folder("Entwürfe/收件箱 & co")
     assert client.folder_exists("Entwürfe/收件箱 & co")
@@ -38,6 +40,31 @@ def test_mailboxes(client):
     with pytest.raises(IMAPClientError):
         client.select_folder("収")
     assert client.namespace().personal == (("", "/"),)
+
+
+def test_virtual_mailboxes(client, house):
+    house.append(message("One"))
+    house.append(message("Two"), "Archive", flags=("\\Flagged",))
+    assert client.find_special_folder(b"\\All") == "All Mail"
+    assert client.find_special_folder(b"\\Flagged") == "Flagged"
+    assert client.select_folder("Flagged")[b"EXISTS"] == 1
+    assert client.fetch([1], ["ENVELOPE"])[1][b"ENVELOPE"].subject == b"Two"
+    client.select_folder("Unread")
+    client.idle()
+    house.append(message("Three"))
+    assert client.idle_check(timeout=10) == [(3, b"EXISTS")]
+    client.idle_done()
+    assert client.sort("REVERSE ARRIVAL")[0] == 3
+    assert client.set_flags([1], [b"\\Seen"]) == {1: (b"\\Seen",)}
+    client.noop()
+    assert client.search() == [2, 3]
+    client.copy([3], "Sent")
+    client.move([3], "Trash")
+    with pytest.raises(IMAPClientError, match="CANNOT"):
+        client.copy([2], "All Mail")
+    with pytest.raises(IMAPClientError, match="CANNOT"):
+        client.append("Unread", message("no"))
+    assert client.folder_status("All Mail", ["MESSAGES"])[b"MESSAGES"] == 3
 
 
 def test_messages(client, house):

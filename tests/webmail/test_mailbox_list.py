@@ -11,7 +11,7 @@ class Script:
 
     def __init__(self, capabilities, answers):
         self.capabilities = frozenset(capabilities.split())
-        self.answers, self.asked = answers, []
+        self.answers, self.asked, self.own = answers, [], False
 
     def has(self, *names):
         return all(name in self.capabilities for name in names)
@@ -28,7 +28,7 @@ def place(tmp_path):
         yield made
 
 
-def test_our_own_server_says_it_all_in_one_command(place):
+def test_our_own_server_says_it_in_two_commands(place):
     place.house.append(letter())
     mail = place.mail()
     mail.create("Clients/Lindqvist")
@@ -44,6 +44,41 @@ def test_our_own_server_says_it_all_in_one_command(place):
     assert inbox.uidvalidity
     assert inbox.highestmodseq
     assert mailbox_list.usage(mail) is None or mailbox_list.usage(mail).used >= 0
+    mail.close()
+
+
+def test_virtual_mailboxes_are_no_folders_and_are_not_counted(place):
+    place.house.append(letter())
+    mail = place.mail()
+    mail.create("Clients/Lindqvist")
+    mailbox_list.load(mail)
+    mail.select("Archive")
+    mail.select("INBOX")
+    mail.store([1], ["urgent"], add=True)
+    found = mailbox_list.load(mail)
+    assert {one.name: one.role for one in found if one.virtual} == {
+        "All Mail": "all",
+        "Flagged": "starred",
+        "Unread": "",
+        "Labels": "",
+        "Labels/urgent": "",
+    }
+    assert [one.name for one in mailbox_list.folders(found)] == ["Clients", "Clients/Lindqvist"]
+    assert all(one.uidvalidity for one in found if not one.virtual)
+    built = place.house.store.read_now(
+        place.house.ann, lambda r: r.raw("SELECT count(*) FROM virtual_member").fetchone()[0]
+    )
+    assert built == 0, "the server keeps nothing up that nobody looks at"
+    mail.close()
+
+
+def test_with_very_many_folders_all_mailboxes_are_counted(place):
+    mail = place.mail()
+    for n in range(20):
+        mail.create(f"{n:02}" + "x" * 90)
+    found = mailbox_list.load(mail)
+    assert len(mailbox_list.folders(found)) == 20
+    assert all(one.uidvalidity for one in found)
     mail.close()
 
 

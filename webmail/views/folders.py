@@ -35,7 +35,7 @@ def change() -> BaseResponse:
         if wanted == "create":
             return _create(mail, mailboxes, name)
         box = mailbox_list.by_name(mailboxes, mailbox)
-        if box is None or box.role in mailbox_list.ROLES:
+        if box is None or box.virtual or box.role in mailbox_list.ROLES:
             raise Gone
         if wanted == "rename":
             return _rename(mail, mailboxes, box, name)
