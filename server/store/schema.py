@@ -303,11 +303,12 @@ def _annotation_changes(w: Writer) -> None:
 def _virtual_mailboxes(w: Writer) -> None:
     """Version 5: mailboxes that are views of others. Which there are is arranged when mailboxes are first listed."""
     for table in (virtual_mailbox, virtual_member):
-        w.execute(CreateTable(table))
+        w.execute(CreateTable(table, if_not_exists=True))
         for index in table.indexes:
-            w.execute(CreateIndex(index))
+            w.execute(CreateIndex(index, if_not_exists=True))
     if w.raw("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone() is None:
         w.raw("ANALYZE virtual_member")  # makes the table of statistics
+    w.raw("DELETE FROM sqlite_stat1 WHERE tbl = 'virtual_member'")
     w.raw_many(_ADD_STATISTICS, MEMBER_STATISTICS)
 
 
