@@ -57,5 +57,7 @@ async def renew(ctx: Context, numbers: Collection[int]) -> bool:
 
 async def refresh(ctx: Context, late: Collection[int]) -> None:
     """Bring up to date those that `behind` named."""
-    while await ctx.write(lambda w: virtual_refresh.refresh(w, late)):
+    # Not by `ctx.write`: what others did is not this client's own change, of which it would not be told (RFC 5465 §5).
+    store = ctx.services.store
+    while await store.write(ctx.account_id, lambda w: virtual_refresh.refresh(w, late)):
         pass

@@ -104,6 +104,11 @@ class Watch:
         return bool(self._groups)
 
     @property
+    def virtual(self) -> list[int]:
+        """Virtual mailboxes whose counters are told: somebody has to bring them up to date before they are compared."""
+        return [mailbox.id for mailbox in self._known.counted.values() if mailbox.rule is not None]
+
+    @property
     def notes_own(self) -> bool:
         """Whether it matters what this client changes itself."""
         return bool(self._groups or self.attributes)

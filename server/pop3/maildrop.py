@@ -55,6 +55,9 @@ def snapshot(r: Reader, choice: Choice = DEFAULT) -> Maildrop:
     whether all of the mailbox is shown or one label.
     """
     shown = mailboxes.by_name(r, choice.mailbox)
+    if shown.rule is not None:
+        # What is deleted must leave it: a virtual mailbox shows what other mailboxes keep.
+        raise NoSuchMailbox(shown.name)
     uids, sizes = messages.sizes(r, shown.id, keyword=choice.label or None)
     return Maildrop(shown.id, shown.uidvalidity, uids, sizes, choice.days)
 

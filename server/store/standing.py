@@ -11,7 +11,7 @@ from server.db.database import Reader
 from server.db.statement import Statement
 from server.store import schema
 
-box, sub = schema.mailbox, schema.subscription
+box, sub, virtual = schema.mailbox, schema.subscription, schema.virtual_mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Standing:
     highestmodseq: int
     messages: int
     unseen: int
+    rule: str | None = None
+    """Of a virtual mailbox, whose numbers are those of when somebody looked last."""
 
 
 _ALL = Statement(
@@ -38,7 +40,10 @@ _ALL = Statement(
         box.c.highestmodseq,
         box.c.messages,
         box.c.unseen,
-    ).order_by(box.c.name)
+        virtual.c.rule,
+    )
+    .join_from(box, virtual, virtual.c.mailbox_id == box.c.id, isouter=True)
+    .order_by(box.c.name)
 )
 _SUBSCRIBED = Statement(select(sub.c.name))
 

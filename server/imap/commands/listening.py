@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from contextlib import suppress
 
 from server.db.footprint import Footprint
+from server.imap import virtual
 from server.imap.commands.fetch import describe
 from server.imap.errors import reason_of
 from server.imap.handler import Context, Event, SignedOut
@@ -120,6 +121,8 @@ async def _tell_result(ctx: Context, context: ResultContext) -> None:
 
 async def _tell_of_others(ctx: Context, watch: Watch) -> None:
     selected = ctx.own_selected
+    if numbers := watch.virtual:
+        await virtual.renew(ctx, numbers)
     try:
         found = await ctx.read(lambda r: watch.look(r, selected))
     except TooManyWatched:

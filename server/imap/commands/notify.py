@@ -1,5 +1,6 @@
 """NOTIFY (RFC 5465): from now on the client is told of what it names here, without asking."""
 
+from server.imap import virtual
 from server.imap.commands.listening import status_line
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
@@ -40,6 +41,8 @@ async def notify(ctx: Context, command: Notify) -> Reply:
     watch = Watch(command.groups)
     try:
         first = await ctx.read(watch.begin)
+        if watch.virtual and await virtual.renew(ctx, watch.virtual):
+            first = await ctx.read(watch.begin)
     except TooManyWatched:
         raise Refusal(Reason.NOTIFICATION_OVERFLOW) from None
     ctx.condstore |= Column.MODSEQ in watch.attributes
@@ -57,6 +60,8 @@ async def _catch_up(ctx: Context) -> None:
     if view is None:
         return
     ctx.woken = False
+    if view.virtual:
+        await virtual.renew(ctx, (view.mailbox_id,))
     await ctx.read_view(view.recall_flags)
     await ctx.read_view(view.refresh)
     ctx.send(view.report(expunge=True, modseq=ctx.condstore, vanished=ctx.qresync))

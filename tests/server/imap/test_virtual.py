@@ -158,6 +158,25 @@ async def test_replace_in_a_virtual_mailbox(house):
     assert (await client.ask(b"REPLACE 1 Flagged {%d+}\r\n%b" % (len(raw), raw)))[1].startswith(b"NO [CANNOT]")
 
 
+async def test_who_is_notified_hears_of_virtual_mailboxes(house):
+    client = await house.signed_in()
+    await client.ok('LIST "" *')
+    house.append(message())
+    lines = await client.ok(
+        "NOTIFY SET STATUS (mailboxes (Unread Archive) (MessageNew MessageExpunge FlagChange)) (selected none)"
+    )
+    assert any(line.startswith(b'* STATUS "Unread"') and b"MESSAGES 1 " in line for line in lines)
+    other = await house.signed_in(mailbox="INBOX")
+    house.append(message())
+    line = await client.line()
+    assert line.startswith(b'* STATUS "Unread"')
+    assert b"MESSAGES 2" in line
+    await other.ok("STORE 1 +FLAGS (\\Seen)")
+    line = await client.line()
+    assert line.startswith(b'* STATUS "Unread"')
+    assert b"MESSAGES 1" in line
+
+
 @pytest.fixture
 async def plain(tmp_path):
     running = await House(tmp_path, virtual_mailboxes=False).start()

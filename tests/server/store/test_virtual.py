@@ -176,7 +176,7 @@ def _version_1(path) -> None:
         expunge.remove(w, 1, [3])
 
     def back(w):
-        for table in ("virtual_mailbox", "virtual_member", "acl", "annotation"):
+        for table in ("virtual_mailbox", "virtual_member", "acl", "annotation", "annotation_change"):
             w.raw(f"DROP TABLE {table}")
         w.raw("DELETE FROM sqlite_stat1 WHERE tbl = 'virtual_member'")
         w.raw("UPDATE schema_version SET version = 1 WHERE owner = 'store'")
