@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from server.db.database import Reader, Writer
 from server.db.statement import Statement
-from server.store import changes, schema
+from server.store import changes, expunge_log, schema
 from server.store.flags import COUNT
 from server.store.messages import chosen, fetch_chosen
 
@@ -169,6 +169,7 @@ def leave(w: Writer, mailbox_id: int, at: int, uids: Collection[int]) -> None:
     w.run_many(_UNPLACE, which)
     w.run_many(_UNJOIN, which)
     changes.record_vanished(w, mailbox_id, at, [uid for uid, _, _ in rows])
+    w.leave_chore(expunge_log.CHORE)
     w.run(
         COUNT,
         mailbox=mailbox_id,

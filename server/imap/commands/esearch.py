@@ -7,6 +7,7 @@ before the next is read; a search of one mailbox costs what SEARCH costs.
 from collections.abc import Callable, Mapping, Sequence
 
 from server.db.transaction import Reader
+from server.imap import virtual
 from server.imap.commands.search import save, tells
 from server.imap.commands.update import refuse
 from server.imap.errors import Reason, Refusal
@@ -33,6 +34,7 @@ from server.store import messages, standing
 from server.store import search as store
 from server.store.query import Query, with_threads
 from server.store.standing import Standing
+from server.store.virtual import LABELS
 
 SEARCHED = 1_000
 """Mailboxes that one command may search."""
@@ -75,10 +77,13 @@ async def _others(ctx: Context, command: c.Esearch) -> list[Standing]:
         return [
             mailbox
             for mailbox in standing.all_mailboxes(reader)
-            if any(each.matches(mailbox.name, subscribed) for each in filters)
+            if mailbox.rule != LABELS and any(each.matches(mailbox.name, subscribed) for each in filters)
         ]
 
     found = await ctx.read(look)
+    shown = [mailbox.id for mailbox in found if mailbox.rule is not None]
+    if shown:
+        await virtual.renew(ctx, shown)
     if len(found) > SEARCHED:
         raise Refusal(Reason.LIMIT)
     return found

@@ -158,6 +158,15 @@ async def test_replace_in_a_virtual_mailbox(house):
     assert (await client.ask(b"REPLACE 1 Flagged {%d+}\r\n%b" % (len(raw), raw)))[1].startswith(b"NO [CANNOT]")
 
 
+async def test_a_search_of_several_mailboxes_finds_them_up_to_date(house):
+    client = await house.signed_in()
+    await client.ok('LIST "" *')
+    house.append(message("Plans"), flags=("work",))
+    await client.ok('LIST "" *')
+    lines = await client.ok('ESEARCH IN (mailboxes ("All Mail" Labels Labels/work Flagged)) SUBJECT plans')
+    assert [re.search(rb'MAILBOX "(.*?)"', line)[1] for line in lines] == [b"All Mail", b"Labels/work"]
+
+
 async def test_who_is_notified_hears_of_virtual_mailboxes(house):
     client = await house.signed_in()
     await client.ok('LIST "" *')
