@@ -38,6 +38,7 @@ ELSEWHERE = {
     "domain": "server.cli.people",
     "account": "server.cli.people",
     "source": "fetcher.cli",
+    "mailbox": "server.cli.mailbox",
     "message": "server.cli.message",
     "queue": "server.cli.queue",
     "verify": "server.cli.care",

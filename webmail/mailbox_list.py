@@ -6,7 +6,7 @@ Our own server has virtual mailboxes, which show what lies in others. They are k
 are not asked for: counting would have the server keep up mailboxes that nobody looks at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -17,6 +17,8 @@ MAX_STATUS_COMMANDS = 60
 """Without LIST-STATUS each mailbox costs a command; what is beyond this shows no count."""
 MAX_PATTERNS = 1_500
 """Characters of the names whose counts are asked for; with more folders than that, those of all mailboxes are."""
+OTHER_USERS = "Other Users"
+"""Below this name our server shows what others share, each below its owner's address (RFC 2342)."""
 ROLES = ("inbox", "drafts", "sent", "archive", "junk", "trash")
 _ATTRIBUTES = {
     "\\drafts": "drafts",
@@ -62,8 +64,16 @@ class Mailbox:
         return self.name.rsplit(self.delimiter, 1)[-1] if self.delimiter else self.name
 
     @property
+    def owner(self) -> str:
+        """The address of the one who shares it; empty for one's own."""
+        levels = self.name.split(self.delimiter) if self.delimiter else []
+        return levels[1] if len(levels) > 2 and levels[0] == OTHER_USERS else ""
+
+    @property
     def depth(self) -> int:
-        return self.name.count(self.delimiter) if self.delimiter else 0
+        """Levels above it in the rail, where a shared one stands below its owner."""
+        levels = self.name.count(self.delimiter) if self.delimiter else 0
+        return levels - 1 if self.owner else levels
 
     @property
     def state(self) -> str:
@@ -136,8 +146,8 @@ def _listed(records: Sequence[response.Record | None], *, own: bool = False) -> 
         virtual = own and bool(attributes & {"\\noinferiors", "\\noselect"})
         found.append(Mailbox(name, response.text(values[1]), role, selectable, virtual=virtual))
     for index, mailbox in enumerate(found):
-        guess = _COMMON_NAMES.get(mailbox.label.lower(), "")
-        if not mailbox.role and not mailbox.virtual and guess and guess not in taken:
+        guess = "" if mailbox.owner or mailbox.virtual else _COMMON_NAMES.get(mailbox.label.lower(), "")
+        if not mailbox.role and guess and guess not in taken:
             taken.add(guess)
             found[index] = replace(mailbox, role=guess)
     return found
@@ -149,7 +159,13 @@ def _with_counts(found: list[Mailbox], records: Sequence[response.Record | None]
         if len(values) > 1 and isinstance(values[0], bytes):
             name = readable_name(values[0])
             counts["INBOX" if name.upper() == "INBOX" else name] = response.pairs(values[1])
-    return [_counted(mailbox, counts.get(mailbox.name, {})) for mailbox in found]
+    # A shared one without counts may be looked at from outside only: its owner lets others put mail into it, or no more than see it.
+    return [
+        replace(mailbox, selectable=False)
+        if mailbox.owner and mailbox.name not in counts
+        else _counted(mailbox, counts.get(mailbox.name, {}))
+        for mailbox in found
+    ]
 
 
 def _counted(mailbox: Mailbox, status: dict[str, response.Item]) -> Mailbox:
@@ -179,8 +195,18 @@ def special(mailboxes: Sequence[Mailbox]) -> list[Mailbox]:
 
 def folders(mailboxes: Sequence[Mailbox]) -> list[Mailbox]:
     """A person's own folders, parents before children, siblings by name."""
-    own = [mailbox for mailbox in mailboxes if mailbox.role not in ROLES and not mailbox.virtual]
-    return sorted(own, key=lambda one: [piece.casefold() for piece in one.name.split(one.delimiter or "\0")])
+    return _in_order(
+        mailbox for mailbox in mailboxes if mailbox.role not in ROLES and not mailbox.owner and not mailbox.virtual
+    )
+
+
+def shared(mailboxes: Sequence[Mailbox]) -> list[Mailbox]:
+    """What others share, by their addresses."""
+    return _in_order(mailbox for mailbox in mailboxes if mailbox.owner)
+
+
+def _in_order(mailboxes: Iterable[Mailbox]) -> list[Mailbox]:
+    return sorted(mailboxes, key=lambda one: [piece.casefold() for piece in one.name.split(one.delimiter or "\0")])
 
 
 def usage(mail: Mail) -> Usage | None:

@@ -33,6 +33,10 @@ class Rail:
         return mailbox_list.folders(self.mailboxes)
 
     @property
+    def shared(self) -> list[Mailbox]:
+        return mailbox_list.shared(self.mailboxes)
+
+    @property
     def unread(self) -> int:
         """Unread in the inbox, for the title of the window."""
         inbox = mailbox_list.by_role(self.mailboxes, "inbox")

@@ -34,20 +34,22 @@ class Results:
 
 
 def scope(mailboxes: Sequence[Mailbox], query: Query, chosen: str) -> list[Mailbox]:
-    """Which mailboxes to look into: the one that `in:` names, the one that is chosen, or all but Junk and Trash."""
+    """Which mailboxes to look into: the one that `in:` names, the one that is chosen, or all of one's own but Junk and Trash."""
     wanted = query.mailbox or chosen
     if wanted and wanted.casefold() not in ("anywhere", "all"):
         lowered = wanted.casefold()
-        exact = [
-            one
-            for one in mailboxes
-            if one.selectable and lowered in (one.name.casefold(), one.role, one.label.casefold())
-        ]
+        exact = [one for one in mailboxes if one.selectable and lowered in _names(one)]
         return exact[:1]
     everywhere = wanted.casefold() == "anywhere"
-    real = [one for one in mailboxes if one.selectable and one.messages and not one.virtual]
+    real = [one for one in mailboxes if one.selectable and one.messages and not one.virtual and not one.owner]
     found = [one for one in real if everywhere or one.role not in SKIPPED]
     return found[:MAX_MAILBOXES]
+
+
+def _names(mailbox: Mailbox) -> tuple[str, ...]:
+    """What `in:` may call it; one that is somebody else's has its whole name only."""
+    name = mailbox.name.casefold()
+    return (name,) if mailbox.owner else (name, mailbox.role, mailbox.label.casefold())
 
 
 def run(mail: Mail, mailboxes: Sequence[Mailbox], query: Query, *, limit: int = MAX_ROWS) -> Results:

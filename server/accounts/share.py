@@ -4,11 +4,14 @@ The rights themselves are in the database of the mailboxes' owner, which alone i
 without a row nobody looks. An account that is switched off shares nothing for as long.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, insert, or_, select
 
-from server.accounts.schema import account, shared
+from server.accounts.account import by_address, canonical_address
+from server.accounts.errors import AddressInvalid
+from server.accounts.schema import account, alias, shared
 from server.db.statement import Statement
 from server.db.transaction import Reader, Writer
 
@@ -42,6 +45,28 @@ def owner(r: Reader, address: str, grantee: int) -> Owner | None:
     """Return one of them by its address, exactly as it is written down; None for any other, whether it exists or not."""
     row = r.run(_ONE, address=address, grantee=grantee).fetchone()
     return Owner(*row) if row else None
+
+
+def grantee(r: Reader, address: str) -> int | None:
+    """Return the account that an address belongs to, as its own or as an alias of it alone; None when there is none.
+
+    An account that is switched off is found by its own address, so that what it was given can be taken back.
+    """
+    try:
+        wanted = canonical_address(address)
+    except AddressInvalid:
+        return None
+    found = by_address(r, wanted)
+    if found is not None:
+        return found.id
+    behind = list(r.execute(select(alias.c.account_id).where(alias.c.address == wanted)).scalars())
+    return behind[0] if len(behind) == 1 else None
+
+
+def addresses(r: Reader, ids: Collection[int]) -> dict[int, str]:
+    """Return the addresses of accounts; one that is gone is left out."""
+    rows = r.execute(select(account.c.id, account.c.address).where(account.c.id.in_(ids)))
+    return {row.id: row.address for row in rows}
 
 
 def grantees(r: Reader, owner_id: int) -> set[int]:

@@ -13,6 +13,7 @@ from server.admin import backup as backups
 from server.admin.doctor import examine
 from server.cli.options import Failure, data_option, open_house, sentences, settings_of
 from server.dns.resolver import SystemResolver
+from server.store.sharing import is_hidden
 from server.store.verify import verify as verify_store
 from server.supervisor import prepare_folder
 
@@ -30,6 +31,9 @@ def verify(repair: bool, data: Path) -> None:
             for finding in verify_store(house.store.folder(person.id) / "mail.db", repair=repair):
                 wrong += not finding.repaired
                 click.echo(f"{person.address}: {finding.text}" + ("  (mended)" if finding.repaired else ""))
+            if is_hidden(house.store, house.directory, person.id, repair=repair):
+                wrong += not repair
+                click.echo(f"{person.address}: Not everybody finds what is shared." + ("  (mended)" if repair else ""))
     if wrong:
         raise Failure(
             f"{wrong} findings." + ("" if repair else " `python app.py verify --repair` mends what can be mended.")

@@ -25,8 +25,7 @@ from server.store.rights import Rights
 R = TypeVar("R", bound=Reader)
 T = TypeVar("T")
 
-OTHER_USERS = "Other Users"
-PREFIX = OTHER_USERS + DELIMITER
+PREFIX = mailboxes.OTHER_USERS + DELIMITER
 
 
 class ViewLost(NoSuchMailbox):
@@ -36,7 +35,7 @@ class ViewLost(NoSuchMailbox):
 class Guest:
     """Somebody in another account."""
 
-    __slots__ = ("doubted", "held", "owner", "prefix", "who")
+    __slots__ = ("doubted", "held", "owner", "prefix", "told", "who")
 
     def __init__(self, who: int, owner: Owner) -> None:
         self.who = who
@@ -44,6 +43,8 @@ class Guest:
         self.prefix = PREFIX + owner.address + DELIMITER
         self.held: Rights = rights.NONE
         """What was found at the last look; inside of a guarded function, what holds in its transaction."""
+        self.told: Rights = rights.NONE
+        """By which the client was told last what it may do with flags."""
         self.doubted = False
         """Somebody's sign-in has ended: the owner's account may have been switched off."""
 
@@ -136,6 +137,12 @@ def whose(name: str) -> tuple[str, str]:
     """Part a name of the second namespace into the owner's address and the name there."""
     address, _, rest = unicodedata.normalize("NFC", name).removeprefix(PREFIX).partition(DELIMITER)
     return address, rest
+
+
+def written(name: str) -> str:
+    """A name of the second namespace in its one spelling; raises NameInvalid."""
+    address, rest = whose(name)
+    return PREFIX + address + DELIMITER + mailboxes.canonical(rest)
 
 
 async def locate(directory: Directory, who: int, name: str) -> Place:

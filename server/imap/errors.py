@@ -26,6 +26,8 @@ class Reason(Enum):
     READ_ONLY = auto()
     NO_PERMISSION = auto()
     ACROSS_ACCOUNTS = auto()
+    OWNER_RIGHTS = auto()
+    NO_SUCH_IDENTIFIER = auto()
     OVER_QUOTA = auto()
     TOO_BIG = auto()
     LIMIT = auto()
@@ -77,7 +79,9 @@ _TABLE = {
     Reason.USE_ATTRIBUTE: Wording(b"USEATTR", "This special use is unknown or taken"),
     Reason.READ_ONLY: Wording(b"READ-ONLY", "The mailbox is open for reading only"),
     Reason.NO_PERMISSION: Wording(b"NOPERM", "You have no right to do this with the mailbox"),
-    Reason.ACROSS_ACCOUNTS: Wording(b"CANNOT", "A mailbox cannot be moved to another account"),
+    Reason.ACROSS_ACCOUNTS: Wording(b"CANNOT", "This cannot be done from one account to another"),
+    Reason.OWNER_RIGHTS: Wording(b"CANNOT", "The owner of a mailbox always has every right"),
+    Reason.NO_SUCH_IDENTIFIER: Wording(b"CANNOT", "There is no account of this address here"),
     Reason.OVER_QUOTA: Wording(b"OVERQUOTA", "There is no room left for this"),
     Reason.TOO_BIG: Wording(b"TOOBIG", "The message is too large"),
     Reason.LIMIT: Wording(b"LIMIT", "That is more than this server does at once"),

@@ -262,6 +262,9 @@ class Session:
                 ctx, expunge=not by_number, look=Effect.LOOKS in row.effect, own=Effect.EXPUNGES in row.effect
             )
             return told + held_back(ctx)
+        except ViewLost:
+            self._view_lost()
+            return b""
         except NoSuchMailbox:
             self._mailbox_gone()
             return b""

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from server.db.transaction import Reader
 from server.imap import virtual
+from server.imap.flags import flag_lines
 from server.imap.handler import Context
 from server.imap.result_context import ResultContext
 from server.imap.selected import Selected
 from server.imap.syntax.response import status
+from server.store import flag_set
 
 
 async def news(ctx: Context, *, expunge: bool, look: bool, own: bool = False) -> bytes:
@@ -30,12 +32,23 @@ async def news(ctx: Context, *, expunge: bool, look: bool, own: bool = False) ->
             await virtual.renew(ctx, (view.mailbox_id,))
         await ctx.read_view(_look(view, ctx.contexts))
     leaving = _leaving(view, ctx.contexts) if ctx.contexts else None
-    if watch is None:
-        return view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync, leaving=leaving)
-    if watch.attributes and view.has_unannounced:
+    if watch is not None and watch.attributes and view.has_unannounced:
         await ctx.load_view()
         watch.queue_new(view.unannounced)
-    return view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync, flags=watch.flags, leaving=leaving)
+    flags = True if watch is None else watch.flags
+    changes = view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync, flags=flags, leaving=leaving)
+    if view.guest is not None and view.guest.told != view.guest.held:
+        return await _rights(ctx) + changes
+    return changes
+
+
+async def _rights(ctx: Context) -> bytes:
+    """RFC 4314 §5.1.1: what may be done with flags, when that is not what it was."""
+    view = ctx.view
+    keywords = await ctx.read_view(lambda r: flag_set.keywords_in(r, view.mailbox_id))
+    if view.guest is not None:
+        view.guest.told = view.rights
+    return b"".join(flag_lines(view, keywords))
 
 
 def _look(view: Selected, contexts: Iterable[ResultContext]) -> Callable[[Reader], None]:

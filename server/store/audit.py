@@ -14,6 +14,7 @@ from server.store import index, objects, schema, virtual, virtual_refresh
 from server.store.errors import NoSuchMessage, OctetsDamaged
 from server.store.fold import pair_query, pairs, trigram_query
 from server.store.prepare import decompress
+from server.store.rights import ALL
 
 ORPHAN_AGE = 86_400
 """Seconds that an object without a row is left alone: its row may be about to be committed (R6)."""
@@ -23,6 +24,7 @@ FINDINGS = 100
 box, place, content, octets = schema.mailbox, schema.placement, schema.content, schema.octets
 facet, folded, gone, state = schema.facet, schema.folded, schema.vanished, schema.state
 view, member = schema.virtual_mailbox, schema.virtual_member
+acl = schema.acl
 
 
 IS_REAL = place.c.mailbox_id.not_in(select(view.c.mailbox_id))
@@ -37,7 +39,7 @@ class Finding:
     """Something that is not as it should be.
 
     Args:
-        kind: file, virtual, counters, uids, holders, octets, texts, index, orphan.
+        kind: file, virtual, counters, uids, holders, octets, texts, index, acl, orphan.
         subject: The id or name of what is wrong; with the kind it names the finding.
         text: A sentence for a person.
         repaired: Whether it has been mended.
@@ -222,6 +224,19 @@ def orphans(r: Reader, now: float) -> Iterator[Finding]:
             yield Finding("orphan", path.name, f"The file {path.name} belongs to no message.")
 
 
+def lists(r: Reader) -> Iterator[Finding]:
+    """Every line of an access control list belongs to a mailbox and holds rights that there are."""
+    rows = select(acl.c.mailbox_id, acl.c.grantee, acl.c.negative, acl.c.rights, box.c.name)
+    for number, grantee, negative, letters, name in r.tuples(
+        rows.join_from(acl, box, box.c.id == acl.c.mailbox_id, isouter=True)
+    ):
+        subject = f"{number} {'-' if negative else ''}{grantee}"
+        if name is None:
+            yield Finding("acl", subject, f"Rights are given on mailbox {number}, which is not there.")
+        elif not letters or not ALL.issuperset(letters):
+            yield Finding("acl", subject, f"{name}: {letters!r} are not rights.")
+
+
 ROW_CHECKS: tuple[Callable[[Reader], Iterator[Finding]], ...] = (
-    members, counters, uids, holders, contents, texts, indexes,
+    members, counters, uids, holders, contents, texts, indexes, lists,
 )  # fmt: skip

@@ -20,6 +20,8 @@ from server.store.model import Mailbox, Status
 from server.store.model import mailbox_id as object_id
 
 SEPARATOR = "/"
+OTHER_USERS = "Other Users"
+"""Below this name stand the mailboxes of others (RFC 2342); an account has none of its own there."""
 INBOX = "INBOX"
 NAME_LENGTH = 500
 LEVELS = 32
@@ -141,6 +143,7 @@ def create(w: Writer, name: str, special_use: str | None = None) -> Mailbox:
         IsVirtual: It would be below a virtual one.
     """
     name = canonical(name.removesuffix(SEPARATOR))  # RFC 9051 §6.3.4: a trailing separator announces children
+    _require_own(name)
     if find(w, name) is not None:
         raise MailboxExists(name)
     if special_use is not None and by_special_use(w, special_use) is not None:
@@ -149,6 +152,11 @@ def create(w: Writer, name: str, special_use: str | None = None) -> Mailbox:
         raise NameInvalid(f"the account has {MAILBOXES} mailboxes already")
     _make_parents(w, name)
     return insert_row(w, name, special_use)
+
+
+def _require_own(name: str) -> None:
+    if name.partition(SEPARATOR)[0].casefold() == OTHER_USERS.casefold():
+        raise NameInvalid(f"{OTHER_USERS} is where the mailboxes of others are")
 
 
 def _make_parents(w: Writer, name: str) -> None:
@@ -187,6 +195,7 @@ def rename(w: Writer, old: str, new: str) -> Mailbox:
     """
     source = real(w, old)
     name = canonical(new.removesuffix(SEPARATOR))
+    _require_own(name)
     if find(w, name) is not None:
         raise MailboxExists(name)
     if source.name == INBOX:
@@ -247,9 +256,14 @@ def subscribe(w: Writer, name: str, subscribed: bool) -> None:
     Raises:
         NoSuchMailbox: A name without a mailbox cannot be put on the list (RFC 9051 §6.3.7 leaves that to us).
     """
-    name = canonical(name)
     if subscribed and find(w, name) is None:
-        raise NoSuchMailbox(name)
+        raise NoSuchMailbox(canonical(name))
+    put_on_list(w, name, subscribed)
+
+
+def put_on_list(w: Writer, name: str, subscribed: bool) -> None:
+    """As `subscribe`, of the name of another account's mailbox: whether it is there is not for this account to say."""
+    name = canonical(name)
     is_listed = w.execute(select(sub.c.name).where(sub.c.name == name)).first() is not None
     if subscribed == is_listed:
         return

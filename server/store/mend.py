@@ -12,9 +12,10 @@ from server.store import append, changes, collect, index, messages, objects, sch
 from server.store.audit import IS_REAL, members, orphans
 from server.store.errors import NoSuchMessage
 from server.store.prepare import prepare
+from server.store.rights import ALL, write_down
 
 box, place, content, gone = schema.mailbox, schema.placement, schema.content, schema.vanished
-facet, folded, state = schema.facet, schema.folded, schema.state
+facet, folded, state, acl = schema.facet, schema.folded, schema.state, schema.acl
 
 
 def file(w: Writer) -> None:
@@ -104,6 +105,18 @@ def texts(w: Writer) -> None:
     forget_index(w)
 
 
+def lists(w: Writer) -> None:
+    """Take out of the access control lists what gives nothing; rights that there are stay."""
+    w.execute(delete(acl).where(acl.c.mailbox_id.not_in(select(box.c.id))))
+    for number, grantee, negative, letters in list(w.tuples(select(acl))):
+        here = (acl.c.mailbox_id == number, acl.c.grantee == grantee, acl.c.negative == negative)
+        kept = write_down(ALL.intersection(letters))
+        if not kept:
+            w.execute(delete(acl).where(*here))
+        elif kept != letters:
+            w.execute(update(acl).where(*here).values(rights=kept))
+
+
 def forget_index(w: Writer) -> None:
     """Empty both indexes; they are filled again from the texts, batch by batch."""
     w.raw("INSERT INTO trigram(trigram) VALUES ('delete-all')")
@@ -126,4 +139,5 @@ MENDS: dict[str, Callable[[Writer], None]] = {
     "holders": holders,
     "texts": texts,
     "index": forget_index,
+    "acl": lists,
 }

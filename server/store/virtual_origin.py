@@ -71,7 +71,7 @@ def expunge(w: Writer, mailbox_id: int, uids: Collection[int] | None = None) -> 
     if uids is not None:
         chosen = set(uids)
         doomed = [uid for uid in doomed if uid in chosen]
-    _remove(w, mailbox_id, doomed)
+    remove(w, mailbox_id, doomed)
     return doomed
 
 
@@ -85,7 +85,7 @@ def move_out(w: Writer, mailbox_id: int, uids: Collection[int], target_id: int) 
     """Move the origins into a real mailbox. A message that still belongs here comes back under another uid (RFC 6851 §3.3)."""
     refresh_whole(w, mailbox_id)
     copied = copy.place_copies(w, mailbox_id, uids, target_id)
-    _remove(w, mailbox_id, [uid for uid, _ in copied.pairs])
+    remove(w, mailbox_id, [uid for uid, _ in copied.pairs])
     return copied
 
 
@@ -110,7 +110,7 @@ def replace(
     return done
 
 
-def _remove(w: Writer, mailbox_id: int, uids: Collection[int]) -> None:
+def remove(w: Writer, mailbox_id: int, uids: Collection[int]) -> None:
     """Remove origins; the members leave first, so that none of them is taken for one that moved."""
     if not uids:
         return

@@ -141,3 +141,21 @@ def test_find():
     assert mailbox_list.by_name(boxes, "x") == boxes[1]
     assert mailbox_list.by_name(boxes, "y") is None
     assert mailbox_list.by_role(boxes, "sent") is None
+
+
+def test_what_others_share_is_apart_from_ones_own(place):
+    place.house.append(letter(), "Archive")
+    place.house.share("Archive", "lr")
+    place.house.share("Clients/Lindqvist", "lrs")
+    place.house.share("Letterbox", "li")
+    mail = place.mail("bob")
+    found = mailbox_list.load(mail)
+    assert [one.name for one in mailbox_list.special(found)] == ["INBOX", "Drafts", "Sent", "Archive", "Junk", "Trash"]
+    assert mailbox_list.folders(found) == []
+    shown = [(one.owner, one.label, one.depth, one.selectable, one.messages) for one in mailbox_list.shared(found)]
+    assert shown == [
+        ("ann@example.org", "Archive", 1, True, 1),
+        ("ann@example.org", "Lindqvist", 2, True, 0),
+        ("ann@example.org", "Letterbox", 1, False, 0),
+    ]
+    mail.close()

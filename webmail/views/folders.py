@@ -37,6 +37,8 @@ def change() -> BaseResponse:
         box = mailbox_list.by_name(mailboxes, mailbox)
         if box is None or box.virtual or box.role in mailbox_list.ROLES:
             raise Gone
+        if box.owner:
+            return _cannot(_("This folder belongs to somebody else."))
         if wanted == "rename":
             return _rename(mail, mailboxes, box, name)
         if wanted == "delete":

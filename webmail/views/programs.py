@@ -64,7 +64,7 @@ def _wanted(standing: Choice) -> tuple[Choice, dict[str, str]]:
 
 def _names() -> dict[str, str]:
     """The folders there are, with what they are called here."""
-    found = {box.name: mailbox_label(box) for box in rail.current().mailboxes if box.selectable}
+    found = {box.name: mailbox_label(box) for box in rail.current().mailboxes if box.selectable and not box.owner}
     return found or {INBOX: _("Inbox")}
 
 

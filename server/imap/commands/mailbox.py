@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from server.db.transaction import Reader, Writer
 from server.imap import virtual
+from server.imap.access import PREFIX, is_foreign
+from server.imap.commands import shared_mailbox
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
 from server.imap.syntax import command as c
-from server.imap.syntax.response import Reply, parenthesised, untagged
+from server.imap.syntax.response import Reply, parenthesised, string, untagged
 from server.store import expunge, mailboxes, messages, rights
 from server.store import virtual as virtual_store
 from server.store.model import Mailbox, Status
@@ -23,45 +25,61 @@ async def create(ctx: Context, command: c.Create) -> Reply:
     if len(uses) > 1 or None in uses:
         raise Refusal(Reason.USE_ATTRIBUTE)
     use = uses[0] if uses else None
+    if is_foreign(name):
+        if use is not None:
+            raise Refusal(Reason.USE_ATTRIBUTE)
+        return _created(await shared_mailbox.create(ctx, name))
 
     def make(writer: Writer) -> Mailbox:
         if use is not None and mailboxes.by_special_use(writer, use) is not None:
             raise Refusal(Reason.USE_ATTRIBUTE)
         return mailboxes.create(writer, name, use)
 
-    made = await ctx.write(make)
+    return _created(await ctx.write(make))
+
+
+def _created(made: Mailbox) -> Reply:
     return Reply("Done", b"MAILBOXID (%s)" % made.object_id.encode("ascii"))
 
 
 async def delete(ctx: Context, command: c.Delete) -> Reply:
+    place = await ctx.locate(command.mailbox)
+
     def remove(writer: Writer) -> int:
-        mailbox = mailboxes.by_name(writer, command.mailbox)
+        mailbox = place.mailbox(writer, rights.DELETE_MAILBOX)
         if mailbox.rule == virtual_store.KEYWORD:
             virtual_store.delete_label(writer, mailbox)
         else:
-            mailboxes.delete(writer, command.mailbox)
+            mailboxes.delete(writer, place.name)
         return mailbox.id
 
-    removed = await ctx.write(remove)
-    if ctx.selected is not None and ctx.selected.mailbox_id == removed:
+    removed = await ctx.write_at(place, remove)
+    if ctx.selected is not None and (ctx.view_account, ctx.selected.mailbox_id) == (place.account, removed):
         ctx.unselect()
     return Reply("Done")
 
 
 async def rename(ctx: Context, command: c.Rename) -> Reply:
     new_name = command.new_name.removesuffix("/")
-    await ctx.write(lambda w: mailboxes.rename(w, command.mailbox, new_name))
+    if is_foreign(command.mailbox) or is_foreign(new_name):
+        await shared_mailbox.rename(ctx, command.mailbox, new_name)
+    else:
+        await ctx.write(lambda w: mailboxes.rename(w, command.mailbox, new_name))
     return Reply("Done")
 
 
 async def subscribe(ctx: Context, command: c.Subscribe) -> Reply:
-    await ctx.write(lambda w: mailboxes.subscribe(w, command.mailbox, command.subscribed))
+    if is_foreign(command.mailbox):
+        await shared_mailbox.subscribe(ctx, command.mailbox, subscribed=command.subscribed)
+    else:
+        await ctx.write(lambda w: mailboxes.subscribe(w, command.mailbox, command.subscribed))
     return Reply("Done")
 
 
 async def namespace(_ctx: Context, _command: c.Namespace) -> Reply:
-    # RFC 2342 §5: one personal namespace with a separator; no other people's, none shared.
-    return Reply("Done", untagged=(untagged(b'NAMESPACE (("" "/")) NIL NIL'),))
+    # RFC 2342 §5: one personal namespace, one of other people, none shared by nobody's account.
+    others = string(PREFIX.encode("ascii"))
+    return Reply("Done", untagged=(untagged(b'NAMESPACE (("" "/")) ((%b "/")) NIL' % others),))
 
 
 async def status(ctx: Context, command: c.Status) -> Reply:

@@ -6,18 +6,17 @@ Selecting reads one row of counters, whatever the size of the mailbox; the list 
 from server.db.transaction import Reader, Writer
 from server.imap import virtual
 from server.imap.access import Place
+from server.imap.flags import flag_lines
 from server.imap.handler import Context, State
 from server.imap.selected import Selected
 from server.imap.syntax import command as c
 from server.imap.syntax.error import NumberUsed, ProtocolError
 from server.imap.syntax.fetch_response import flag_update
-from server.imap.syntax.response import Reply, parenthesised, status, untagged
-from server.imap.syntax.response import flags as format_flags
+from server.imap.syntax.response import Reply, status, untagged
 from server.imap.syntax.sequence import Ranges, contains, format_numbers
 from server.store import changes, expunge, flag_set, mailboxes, messages, rights, virtual_origin
 from server.store.model import Delta, Mailbox, Message, Status
 
-_SYSTEM = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 _CLOSED = status(b"*", b"OK", "The previous mailbox is closed", b"CLOSED")
 
 
@@ -56,6 +55,8 @@ async def select(ctx: Context, command: c.Select) -> Reply:
     except BaseException:
         ctx.unselect()
         raise
+    if place.guest is not None:
+        place.guest.told = place.held
     read_only = command.read_only or not rights.CHANGES & place.held
     view = Selected(
         mailbox_id=mailbox.id,
@@ -98,19 +99,6 @@ def _description(ctx: Context, mailbox: Mailbox, found: Status, keywords: list[s
     else:
         lines.insert(1, untagged(b"0 RECENT"))
     return b"".join(lines)
-
-
-def flag_lines(view: Selected, keywords: list[str]) -> list[bytes]:
-    """FLAGS, and PERMANENTFLAGS by the rights there are (RFC 4314 §5.1.1)."""
-    known = [*_SYSTEM, *keywords]
-    may = [] if view.read_only else sorted(rights.allowed(known, view.rights))
-    if may and rights.WRITE in view.rights:
-        may.append("\\*")
-    permanent = parenthesised(name.encode("ascii", "replace") for name in may)
-    return [
-        untagged(b"FLAGS", format_flags(known)),
-        status(b"*", b"OK", "Flags that stay", b"PERMANENTFLAGS " + permanent),
-    ]
 
 
 async def _resync(ctx: Context, delta: Delta, rows: list[Message], known: Ranges | None) -> None:

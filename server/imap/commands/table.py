@@ -1,7 +1,7 @@
 """The dispatch table: every command, where it may be used, and what it does to numbers and news (RFC 9051 §6)."""
 
-from server.imap.commands import any as any_state
 from server.imap.commands import (
+    acl,
     append,
     auth,
     compress,
@@ -21,6 +21,7 @@ from server.imap.commands import (
     unauthenticate,
     update,
 )
+from server.imap.commands import any as any_state
 from server.imap.commands import list as listing
 from server.imap.handler import Effect, Row, State
 
@@ -60,6 +61,11 @@ _ROWS = (
     Row("GETQUOTAROOT", quota.get_quota_root, _IN),
     Row("GETMETADATA", metadata.get_metadata, _IN),
     Row("SETMETADATA", metadata.set_metadata, _IN),
+    Row("SETACL", acl.set_acl, _IN),
+    Row("DELETEACL", acl.delete_acl, _IN),
+    Row("GETACL", acl.get_acl, _IN),
+    Row("LISTRIGHTS", acl.list_rights, _IN),
+    Row("MYRIGHTS", acl.my_rights, _IN),
     Row("CHECK", select.check, _SELECTED, Effect.LOOKS),
     Row("CLOSE", select.close, _SELECTED),
     Row("UNSELECT", select.close, _SELECTED),

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Literal
 
+from server.imap.syntax.acl_command import DeleteAcl, GetAcl, ListRights, MyRights, SetAcl
 from server.imap.syntax.fetch_att import FetchAttribute
 from server.imap.syntax.mailbox_filter import MailboxFilter
 from server.imap.syntax.notify import Notify
@@ -364,6 +365,11 @@ Command = (
     | GetMetadata
     | SetMetadata
     | GetQuotaRoot
+    | SetAcl
+    | DeleteAcl
+    | GetAcl
+    | ListRights
+    | MyRights
     | Check
     | Close
     | Expunge

@@ -73,10 +73,20 @@ class Pattern:
         self._accept = 1 << state
 
     def matches(self, name: str) -> bool:
+        return bool(self._after(name) & self._accept)
+
+    def reaches(self, start: str) -> bool:
+        """Whether a name that begins with `start` may match, or one of the levels of `start` itself."""
+        levels = start.split(DELIMITER)
+        return bool(self._after(start)) or any(
+            self.matches(DELIMITER.join(levels[:depth])) for depth in range(1, len(levels) + 1)
+        )
+
+    def _after(self, text: str) -> int:
         states = 1
-        for character in name:
+        for character in text:
             stay = states & (self._star if character == DELIMITER else self._star | self._level)
             states = stay | (states & self._characters.get(character, 0)) << 1
             if not states:
-                return False
-        return bool(states & self._accept)
+                break
+        return states

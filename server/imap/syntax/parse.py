@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from server.imap.syntax import command as c
+from server.imap.syntax import parse_acl as acl
 from server.imap.syntax import parse_mailbox as mailbox
 from server.imap.syntax import parse_message as message
 from server.imap.syntax import parse_metadata as metadata
@@ -154,6 +155,11 @@ _PARSERS: dict[str, Callable[[Reader], c.Command]] = {
     "GETQUOTAROOT": mailbox.get_quota_root,
     "GETMETADATA": metadata.get_metadata,
     "SETMETADATA": metadata.set_metadata,
+    "SETACL": acl.set_acl,
+    "DELETEACL": acl.delete_acl,
+    "GETACL": acl.get_acl,
+    "LISTRIGHTS": acl.list_rights,
+    "MYRIGHTS": acl.my_rights,
     "CHECK": lambda _: c.Check(),
     "CLOSE": lambda _: c.Close(),
     "UNSELECT": lambda _: c.Close(expunge=False),

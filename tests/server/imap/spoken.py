@@ -247,6 +247,10 @@ def _group(group):
     return b"(" + mailbox_filter(group.mailboxes) + b" " + said + b")"
 
 
+def _rights(held):
+    return "".join(sorted(held)).encode()
+
+
 _SAY = {
     Notify: _notify,
     c.Capability: lambda _: b"CAPABILITY",
@@ -286,6 +290,18 @@ _SAY = {
     c.SetMetadata: _set_metadata,
     c.GetQuota: lambda x: b"GETQUOTA " + word(x.root.encode()),
     c.GetQuotaRoot: lambda x: b"GETQUOTAROOT " + mailbox(x.mailbox),
+    c.SetAcl: lambda x: (
+        b"SETACL "
+        + mailbox(x.mailbox)
+        + b" "
+        + word(x.identifier.encode())
+        + b" "
+        + word(x.sign.encode() + _rights(x.rights))
+    ),
+    c.DeleteAcl: lambda x: b"DELETEACL " + mailbox(x.mailbox) + b" " + word(x.identifier.encode()),
+    c.GetAcl: lambda x: b"GETACL " + mailbox(x.mailbox),
+    c.ListRights: lambda x: b"LISTRIGHTS " + mailbox(x.mailbox) + b" " + word(x.identifier.encode()),
+    c.MyRights: lambda x: b"MYRIGHTS " + mailbox(x.mailbox),
     c.Close: lambda x: b"CLOSE" if x.expunge else b"UNSELECT",
     c.Expunge: lambda x: b"EXPUNGE" if x.uids is None else b"UID EXPUNGE " + bytes(x.uids),
     c.Search: _search,

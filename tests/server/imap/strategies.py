@@ -10,6 +10,7 @@ from server.imap.syntax.fetch_att import BinarySize, Column, Section
 from server.imap.syntax.mailbox_filter import NOTIFIED, SEARCHED, MailboxFilter, Scope
 from server.imap.syntax.notify import EventGroup, Notify
 from server.imap.syntax.response import astring
+from server.imap.syntax.rights import STANDARD
 from server.imap.syntax.search_key import Numbers
 from server.imap.syntax.sequence import SequenceSet
 from server.store import query as q
@@ -20,6 +21,10 @@ octets = st.binary(max_size=60).filter(lambda b: b"\0" not in b)
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 mailboxes = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20).map(
     lambda n: "INBOX" if n.upper() == "INBOX" else n
+)
+identifiers = st.one_of(
+    st.sampled_from(["anyone", "-anyone", "bob@example.org"]),
+    st.text(st.characters(categories=["L", "N", "P"]), min_size=2, max_size=20),
 )
 atoms = st.text("ABCxyz019$_-!#'+,./:;<=>?@[^`|~", min_size=1, max_size=12)
 flags = st.lists(st.one_of(st.sampled_from(["\\Seen", "\\Deleted", "\\Flagged"]), atoms), max_size=5).map(tuple)
@@ -147,7 +152,8 @@ def lists(draw):
     select = draw(st.frozensets(st.sampled_from(["SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"])))
     if select == {"RECURSIVEMATCH"}:
         select |= {"SUBSCRIBED"}
-    returned = draw(st.frozensets(st.sampled_from(["SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS", "METADATA"])))
+    options = ["SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS", "METADATA", "MYRIGHTS"]
+    returned = draw(st.frozensets(st.sampled_from(options)))
     items = draw(status_items) if "STATUS" in returned else ()
     some = tuple(draw(st.lists(patterns, min_size=1, max_size=3)))
     noted = draw(entry_lists) if "METADATA" in returned else ()
@@ -273,6 +279,13 @@ commands = st.one_of(
     ),
     st.builds(c.GetQuota, words),
     st.builds(c.GetQuotaRoot, mailboxes),
+    st.builds(
+        c.SetAcl, mailboxes, identifiers, st.sampled_from(["", "+", "-"]), st.frozensets(st.sampled_from(STANDARD))
+    ),
+    st.builds(c.DeleteAcl, mailboxes, identifiers),
+    st.builds(c.GetAcl, mailboxes),
+    st.builds(c.ListRights, mailboxes, identifiers),
+    st.builds(c.MyRights, mailboxes),
     st.builds(c.Close, st.booleans()),
     st.builds(c.Expunge, maybe(sequences)),
     st.builds(c.Search, keys, st.sampled_from(["UTF-8", "US-ASCII"]), returned, st.booleans()).map(_made_fuzzy),

@@ -151,3 +151,21 @@ def test_what_cannot_be_read_does_not_keep_the_rest_from_being_mended(mail: Mail
     spoil(mail, "DELETE FROM facet")
     assert {("octets", False), ("texts", True), ("texts", False)} <= kinds(mail, repair=True)
     assert kinds(mail) == {("octets", False), ("texts", False)}
+
+
+@pytest.mark.parametrize(
+    ("statement", "left"),
+    [
+        ("INSERT INTO acl VALUES (1, 7, 0, 'lr!')", [(1, 7, "lr")]),
+        ("INSERT INTO acl VALUES (1, 7, 0, '')", []),
+        ("INSERT INTO acl VALUES (1, 7, 1, 'Q')", []),
+        ("INSERT INTO acl VALUES (4711, 7, 0, 'lr')", []),
+    ],
+)
+def test_lists_are_checked_and_mended(mail: MailAccount, statement: str, left: list[tuple[int, int, str]]):
+    spoil(mail, "INSERT INTO acl VALUES (1, 8, 0, 'lrs')", statement)
+    assert ("acl", False) in kinds(mail)
+    assert ("acl", True) in kinds(mail, repair=True)
+    assert mail.verify(now=NOW) == []
+    rows = mail.read(lambda r: r.raw("SELECT mailbox_id, grantee, rights FROM acl ORDER BY grantee").fetchall())
+    assert rows == [*left, (1, 8, "lrs")]

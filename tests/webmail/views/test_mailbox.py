@@ -136,3 +136,19 @@ def test_a_mail_server_that_is_away_is_told_in_words(room, ann):
         assert ann.get("/mail/settings/general").status_code == 200
     finally:
         object.__setattr__(desk.settings, "imap_server", real)
+
+
+def test_what_others_share_stands_below_their_address(room):
+    rooms, app = room
+    rooms.house.append(letter("From Bob's plans"), "Archive", name="bob")
+    rooms.house.share("Archive", "lr", owner="bob", to="ann")
+    ann = signed_in(app)
+    page = ann.get("/mail/box/INBOX")
+    assert "Shared with you" in page.text
+    assert 'title="bob@example.org"' in page.text
+    address = re.search(r'href="(/mail/box/Other[^"]+)"', page.text)[1]
+    there = ann.get(address)
+    assert there.status_code == 200
+    assert "From Bob&#39;s plans" in there.text
+    rooms.house.share("Archive", "", owner="bob", to="ann")
+    assert "Shared with you" not in ann.get("/mail/box/INBOX").text

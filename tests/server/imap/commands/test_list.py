@@ -23,6 +23,6 @@ async def test_t125_matching_is_not_done_on_the_event_loop(house, monkeypatch):
             loops.append(None)
         return True
 
-    monkeypatch.setattr("server.imap.commands.list.Pattern.matches", matches)
+    monkeypatch.setattr("server.imap.commands.names.Pattern.matches", matches)
     assert await client.ok('LIST "" *')
     assert set(loops) == {None}

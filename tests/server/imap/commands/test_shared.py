@@ -153,7 +153,7 @@ async def test_expunge_and_close_take_their_right(plans):
     await client.ok(f"SELECT {PLANS}")
     assert await client.ok("SEARCH ALL") == [b"* SEARCH 1 2 3"]
     plans.share("Plans", "lre")
-    assert await client.ok("UID EXPUNGE 1") == [b"* 1 EXPUNGE"]
+    assert (await client.ok("UID EXPUNGE 1"))[-1] == b"* 1 EXPUNGE"
     await client.ok("CLOSE")
     assert await ann.ok("NOOP") == [b"* 2 EXPUNGE", b"* 1 EXPUNGE"]
 
@@ -185,3 +185,14 @@ async def test_replace_takes_all_three_rights_of_its_parts(plans):
     assert lines[0].startswith(b"* OK [APPENDUID ")
     assert lines[1:] == [b"* 4 EXISTS", b"* 1 EXPUNGE"]
     assert (await client.ask(command.replace(PLANS.encode(), b"INBOX")))[1].startswith(b"NO [CANNOT]")
+
+
+async def test_flags_are_told_anew_when_rights_change(plans):
+    plans.share("Plans", "lrs")
+    client = await plans.signed_in("bob", ANN + "Plans")
+    plans.share("Plans", "lrst")
+    assert await client.ok("NOOP") == [
+        b"* FLAGS (\\Answered \\Deleted \\Draft \\Flagged \\Seen)",
+        b"* OK [PERMANENTFLAGS (\\Deleted \\Seen)] Flags that stay",
+    ]
+    assert await client.ok("NOOP") == []
