@@ -16,7 +16,7 @@ from server.imap.syntax.response import Reply, astring, untagged
 from server.imap.syntax.rights import format_rights, optional_rights
 from server.store import acl, rights
 from server.store.acl import Entry
-from server.store.errors import NoSuchMailbox
+from server.store.errors import IsVirtual, NoSuchMailbox
 from server.store.model import Mailbox
 from server.store.rights import Rights
 from server.store.sharing import Sharing
@@ -32,7 +32,8 @@ class _Identifier:
 
 async def set_acl(ctx: Context, command: c.SetAcl) -> Reply:
     place = await ctx.locate(command.mailbox)
-    await _administer(ctx, place)
+    if (await _administer(ctx, place)).rule is not None:
+        raise IsVirtual(command.mailbox)  # it is its owner's own view of mailboxes that have lists of theirs
     who = await _identify(ctx, command.identifier)
     if who.grantee == place.account:
         if not _keeps_all(command, who):

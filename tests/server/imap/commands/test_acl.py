@@ -257,3 +257,15 @@ async def test_hints_come_and_go_with_the_lines(house):
     assert hinted() == set()
     assert (await client.ask("SETACL Nowhere bob@example.org lr"))[1].startswith(b"NO [NONEXISTENT]")
     assert hinted() == set()
+
+
+async def test_a_virtual_mailbox_is_shared_with_nobody(house):
+    client = await house.signed_in()
+    virtual = [line.rpartition(b' "/" ')[2] for line in await client.ok('LIST "" "*"') if b"\\Noinferiors" in line]
+    assert virtual
+    for name in virtual:
+        assert (await client.ask(b"SETACL %b bob@example.org lr" % name))[1].startswith(b"NO [CANNOT]")
+    bob = await house.signed_in("bob")
+    assert (await bob.ask(b"SELECT " + virtual[0].replace(b'"', b'"Other Users/ann@example.org/', 1)))[1].startswith(
+        b"NO"
+    )

@@ -161,3 +161,19 @@ async def test_an_object_of_many_octets_arrives(house_of_two):
     await client.ok(f"MOVE 4 {PLANS}")
     (fetched,) = await client.ok(f"SELECT {PLANS}") and await client.ok("FETCH 2 BODY.PEEK[]")
     assert raw in fetched
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+async def test_what_dies_half_way_leaves_a_message_twice_and_never_nowhere(house_of_two, monkeypatch, batch):
+    """Where the process is killed between the two accounts: it is there, and not yet gone from here."""
+    monkeypatch.setattr(carry, "MESSAGES", batch)
+
+    def dies(point):
+        assert point == "across.placed"
+        raise MemoryError
+
+    monkeypatch.setattr("server.imap.commands.copy_across.reach", dies)
+    client = await house_of_two.signed_in("bob", "INBOX")
+    assert (await client.ask(f"MOVE 1:3 {PLANS}"))[1].startswith(b"NO [SERVERBUG]")
+    assert len(await contents(client, "INBOX")) == 3
+    assert len(await contents(client, PLANS)) == 1 + min(batch, 3)
