@@ -245,12 +245,12 @@ class Selected:
                 self.told = self.modseq
             return b""
         lines = []
+        if expunge and self._expunged:
+            # First: what came and went since the client was last told is never counted.
+            lines.append(self._expunge(vanished=vanished or self.by_uid, leaving=leaving))
         if self.exists != self._announced:
-            # First, so that a message that came and went is known before its number is taken away.
             lines.append(untagged(b"%d EXISTS" % self.exists))
             self._announced = self.exists
-        if expunge and self._expunged:
-            lines.append(self._expunge(vanished=vanished or self.by_uid, leaving=leaving))
         if not flags and self._flags:
             first = min(mark for _, mark in self._flags.values())
             self._unflagged = min(first, self._unflagged or first)
@@ -273,11 +273,12 @@ class Selected:
         uids = self.uids
         positions = [index for index in (bisect_left(uids, uid) for uid in sorted(self._expunged)) if index < len(uids)]
         positions = [index for index in positions if uids[index] in self._expunged]
-        gone = [uids[index] for index in positions]
+        known = positions[: bisect_left(positions, self._announced)]
         self._expunged.clear()
-        if not gone:
+        if not positions:
             return b""
-        first = b"" if leaving is None else leaving(gone)
+        first = b"" if leaving is None else leaving([uids[index] for index in positions])
+        gone = [uids[index] for index in known]
         kept = array("I")
         start = 0
         for index in positions:
@@ -285,9 +286,9 @@ class Selected:
             start = index + 1
         kept.extend(uids[start:])
         self._uids = kept
-        self.exists -= len(gone)
-        self._announced -= len(gone)
+        self.exists -= len(positions)
+        self._announced -= len(known)
         if vanished:
-            return first + untagged(b"VANISHED " + format_numbers(gone))
+            return first + untagged(b"VANISHED " + format_numbers(gone)) if gone else b""
         # From the end, so that each number is right at the moment it is sent.
-        return first + b"".join(b"* %d EXPUNGE\r\n" % (index + 1) for index in reversed(positions))
+        return first + b"".join(b"* %d EXPUNGE\r\n" % (index + 1) for index in reversed(known))

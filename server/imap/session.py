@@ -14,7 +14,7 @@ from server.imap.commands.table import BY_NUMBER, TABLE
 from server.imap.errors import Reason, Refusal, reason_of, wording
 from server.imap.handler import Channel, Context, Effect, Event, Row, Services, SignedOut, State
 from server.imap.syntax import command as c
-from server.imap.syntax.error import Cancelled, NumberUsed, ProtocolError
+from server.imap.syntax.error import Cancelled, NoMailboxName, NumberUsed, ProtocolError
 from server.imap.syntax.fragment import Coming, Dropped, Excess, Fragment, NeedContinuation, RawCommand
 from server.imap.syntax.parse import UnknownCommand, arguments, name_of
 from server.imap.syntax.response import Reply, continuation, status
@@ -161,6 +161,9 @@ class Session:
             name = name_of(reader)
             row = self._row(name)
             command = arguments(name, reader)
+        except NoMailboxName:
+            self._refuse(tag, Reason.NAME_INVALID)
+            return
         except ProtocolError as error:
             self._bad_command(tag, error.text, error.code)
             return
@@ -182,7 +185,11 @@ class Session:
         ctx.tag = tag
         try:
             await self._look_first(row)
+            seen, aware = ctx.selected, ctx.condstore
             reply = await row.handler(ctx, command)
+            if ctx.condstore and not aware and seen is not None and seen is ctx.selected:
+                # RFC 7162 §3.1.2: whoever begins to keep mod-sequences with a mailbox open is told where it stands.
+                ctx.send(status(b"*", b"OK", "Highest", b"HIGHESTMODSEQ %d" % seen.told))
             tail = await self._news(row, command)
         except Cancelled as error:
             # RFC 9051 §6.2.2: BAD, and nothing that is held against the client.

@@ -3,10 +3,13 @@
 from server.config import Limits
 from server.imap.syntax.fragment import FragmentLimits
 
+ID_LINE = 40 * 1024
+"""Octets that an ID may have, which clients send before they sign in: 30 fields of 30 and 1,024 (RFC 2971 §3.3)."""
+
 
 def limits_before_login(limits: Limits) -> FragmentLimits:
     return FragmentLimits(
-        line=limits.command_line,
+        line=max(limits.command_line, ID_LINE),
         literal=limits.literal_before_login,
         append_literal=limits.literal_before_login,
         command=2 * limits.literal_before_login,

@@ -13,10 +13,22 @@ def decode(data: bytes, encoding: str) -> bytes:
     if encoding == "base64":
         return base64(data)
     if encoding == "quoted-printable":
-        return binascii.a2b_qp(data)
+        return _quoted_printable(data)
     if encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
         return _uuencode(data)
     return data
+
+
+def _quoted_printable(data: bytes) -> bytes:
+    """RFC 2045 §6.7: white space at the end of a line was put there on the way (rule 3), behind a soft line break, too."""
+    if b" \n" in data or b"\t\n" in data or b" \r\n" in data or b"\t\r\n" in data or data.endswith((b" ", b"\t")):
+        data = b"\n".join(map(_without_padding, data.split(b"\n")))
+    return binascii.a2b_qp(data)
+
+
+def _without_padding(line: bytes) -> bytes:
+    text = line.removesuffix(b"\r")
+    return text.rstrip(b" \t") + line[len(text) :]
 
 
 def base64(data: bytes) -> bytes:

@@ -13,6 +13,7 @@ from server.imap.handler import Context
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply
 from server.imap.syntax.sequence import format_numbers
+from server.mail import binary
 from server.store import append as store
 from server.store import rights
 from server.store.append import Prepared
@@ -28,6 +29,11 @@ def require_acceptable(ctx: Context, message: c.NewMessage) -> None:
         raise Refusal(Reason.TOO_BIG)
 
 
+def prepare(octets: bytes) -> Prepared:
+    """Ready for the store, and for clients that read what was sent as literal8 without BINARY."""
+    return store.prepare(binary.without_nul(octets))
+
+
 async def append(ctx: Context, command: c.Append) -> Reply:
     new = await assembled(ctx, command.messages)
     for message in new:
@@ -37,7 +43,7 @@ async def append(ctx: Context, command: c.Append) -> Reply:
 
     def ready(reader: Reader) -> list[Prepared]:
         place.mailbox(reader, rights.INSERT)  # an unknown one is refused before the work
-        return [store.prepare(message.octets) for message in new]
+        return [prepare(message.octets) for message in new]
 
     prepared = await ctx.read_at(place, ready)
     now = datetime.now(UTC)

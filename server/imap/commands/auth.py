@@ -16,7 +16,7 @@ from server.imap.session_limits import limits_after_login
 from server.imap.syntax import command as c
 from server.imap.syntax.error import Cancelled, ProtocolError
 from server.imap.syntax.fragment import RawCommand
-from server.imap.syntax.response import Reply, continuation, status, untagged
+from server.imap.syntax.response import Reply, continuation, untagged
 
 _ENABLED = {"CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "IMAP4REV2", "UIDONLY"}
 _WRITTEN = {"IMAP4REV2": b"IMAP4rev2"}
@@ -143,8 +143,5 @@ async def enable(ctx: Context, command: c.Enable) -> Reply:
         ctx.uid_only |= name == "UIDONLY"
     if ctx.selected is not None:
         ctx.selected.by_uid = ctx.uid_only
-    if ctx.selected is not None and ctx.condstore and {"CONDSTORE", "QRESYNC"} & set(wanted):
-        # RFC 7162 §3.1.2: whoever turns it on with a mailbox open is told where it stands.
-        ctx.send(status(b"*", b"OK", "Highest", b"HIGHESTMODSEQ %d" % ctx.selected.modseq))
     words = [_WRITTEN.get(name, name.encode("ascii")) for name in dict.fromkeys(wanted)]
     return Reply("Done", untagged=(untagged(b"ENABLED", *words),))

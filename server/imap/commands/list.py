@@ -3,6 +3,8 @@
 STATUS return data comes from the same stored counters, so a client needs no command per mailbox.
 """
 
+from collections.abc import Collection
+
 from server.imap import virtual
 from server.imap.commands.acl import my_rights_line
 from server.imap.commands.mailbox import status_line
@@ -26,7 +28,9 @@ async def list_(ctx: Context, command: c.List) -> Reply:
     if not found.arranged:
         await virtual.arrange(ctx)
         found = await gather(ctx, matches, wanted)
-    lines = [(entry, line) for entry in found.entries if (line := _line(ctx, found.tree, entry, command)) is not None]
+    hints = found.tree.with_hidden(found.entries) if "RECURSIVEMATCH" in command.select else set()
+    listed = ((entry, _line(ctx, found.tree, entry, command, hints)) for entry in found.entries)
+    lines = [(entry, line) for entry, line in listed if line is not None]
     own = {entry.mailbox.id for entry, _ in lines if entry.mailbox is not None and entry.owned}
     if late := found.late.intersection(own):
         await virtual.refresh(ctx, late)
@@ -48,14 +52,12 @@ async def list_(ctx: Context, command: c.List) -> Reply:
     return Reply("Done", untagged=tuple(answer))
 
 
-def _line(ctx: Context, tree: Tree, entry: Entry, command: c.List) -> bytes | None:
+def _line(ctx: Context, tree: Tree, entry: Entry, command: c.List, hints: Collection[str]) -> bytes | None:
     """The LIST line of one name, None when the selection options leave it out."""
     by_subscription = "SUBSCRIBED" in command.select
-    hint = False
-    if by_subscription and not entry.subscribed:
-        hint = "RECURSIVEMATCH" in command.select and entry.name in tree.subscribed_below
-        if not hint:
-            return None
+    hint = entry.name in hints
+    if by_subscription and not entry.subscribed and not hint:
+        return None
     if entry.mailbox is None and not (by_subscription or entry.is_level):
         return None
     use = entry.mailbox.special_use if entry.mailbox is not None else None
@@ -73,8 +75,8 @@ def _line(ctx: Context, tree: Tree, entry: Entry, command: c.List) -> bytes | No
     if entry.mailbox is not None:
         words += virtual.attributes(entry.mailbox)
     parts = [b"LIST", b"(" + b" ".join(words) + b")", b'"/"', ctx.format_name(entry.name)]
-    if hint or ("RECURSIVEMATCH" in command.select and entry.name in tree.subscribed_below):
-        parts.append(b'("CHILDINFO" ("SUBSCRIBED"))')  # RFC 5258 §3.5
+    if hint:
+        parts.append(b'("CHILDINFO" ("SUBSCRIBED"))')  # RFC 5258 §3.5: of those that have no line of their own
     return untagged(*parts)
 
 

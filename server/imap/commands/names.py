@@ -60,6 +60,12 @@ class Tree:
             if entry.subscribed:
                 self.subscribed_below.update(above)
 
+    def with_hidden(self, listed: Iterable[Entry]) -> set[str]:
+        """The names below which somebody is subscribed to what is not among the listed ones itself."""
+        shown = {entry.name for entry in listed}
+        hidden = (entry.name for entry in self.entries if entry.subscribed and entry.name not in shown)
+        return {above for name in hidden for above in _above(name)}
+
 
 def _above(name: str) -> list[str]:
     levels = name.split(DELIMITER)

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 
 from server.db.transaction import Reader, Writer
 from server.imap.access import require
-from server.imap.commands.append import require_acceptable
+from server.imap.commands.append import prepare, require_acceptable
 from server.imap.commands.catenate import assembled
 from server.imap.errors import Reason, Refusal
 from server.imap.flags import settable
 from server.imap.handler import Context
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply, status
-from server.store import append as store
 from server.store import replace as replacing
 from server.store import rights, virtual_origin
 from server.store.append import Prepared
@@ -38,7 +37,7 @@ async def replace(ctx: Context, command: c.Replace) -> Reply:
 
     def ready(reader: Reader) -> Prepared:
         place.mailbox(reader, rights.INSERT)  # an unknown one is refused before the work
-        return store.prepare(message.octets)
+        return prepare(message.octets)
 
     prepared = await ctx.read_view(ready)
     arrived = message.internaldate or datetime.now(UTC)

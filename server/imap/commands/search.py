@@ -49,7 +49,7 @@ async def search(ctx: Context, command: c.Search) -> Reply:
             ctx, ctx.read_view(lambda r: view.only_known(store_search.search(r, view.mailbox_id, query)))
         )
     await follow(ctx, command, query, found)
-    highest = await _highest(ctx, command.key, found)
+    highest = await _highest(ctx, command.key, found, command.returned)
     if command.returned is None and not ctx.rev2:
         return await _listed(ctx, b"* SEARCH", found, uid=command.uid, highest=highest)
     returned = command.returned or c.SearchReturn(all=True)
@@ -76,7 +76,7 @@ async def sort(ctx: Context, command: c.Sort) -> Reply:
             ctx, ctx.read_view(lambda r: view.only_known(store_sort.sort(r, view.mailbox_id, query, command.criteria)))
         )
     await follow(ctx, command, query, found)
-    highest = await _highest(ctx, command.key, found)
+    highest = await _highest(ctx, command.key, found, command.returned)
     if command.returned is None:
         return await _listed(ctx, b"* SORT", found, uid=command.uid, highest=highest)
     return await _extended(ctx, found, command.returned, uid=command.uid, highest=highest, scores=scores)
@@ -167,11 +167,16 @@ def _saves(returned: c.SearchReturn | None) -> bool:
 # -- after the store
 
 
-async def _highest(ctx: Context, key: SearchKey, found: Sequence[int]) -> int | None:
-    """RFC 7162 §3.1.5: the highest mod-sequence among the messages found, when MODSEQ was asked for."""
+async def _highest(ctx: Context, key: SearchKey, found: Sequence[int], returned: c.SearchReturn | None) -> int | None:
+    """RFC 7162 §3.1.5: the highest mod-sequence among the messages found, when MODSEQ was asked for.
+
+    Who asks for MIN or MAX alone is told that of these (RFC 7162 §3.1.10).
+    """
     if not found or not mentions_modseq(key):
         return None
-    view, uids = ctx.view, sorted(found)
+    if returned is not None and _tells_ends_alone(returned):
+        found = _ends(found, returned)
+    view, uids = ctx.view, sorted(set(found))
     rows = await ctx.read_view(lambda r: messages.flags(r, view.mailbox_id, uids))
     return max((modseq for _, _, modseq in rows), default=None)
 
@@ -239,11 +244,16 @@ def tells(returned: c.SearchReturn) -> bool:
 
 def save(ctx: Context, found: Sequence[int], part: Sequence[int], returned: c.SearchReturn) -> None:
     """RFC 5182 §2.4: MIN and MAX alone save just those; anything else saves the whole result."""
-    kept = list(part)
-    if (
-        found
-        and (returned.minimum or returned.maximum)
-        and not (returned.all or returned.count or returned.partial or returned.relevancy)
-    ):
-        kept = ([found[0]] if returned.minimum else []) + ([found[-1]] if returned.maximum else [])
+    kept = _ends(found, returned) if _tells_ends_alone(returned) else part
     ctx.saved = compress(sorted(set(kept)))
+
+
+def _tells_ends_alone(returned: c.SearchReturn) -> bool:
+    more = returned.all or returned.count or returned.partial or returned.relevancy
+    return (returned.minimum or returned.maximum) and not more
+
+
+def _ends(found: Sequence[int], returned: c.SearchReturn) -> list[int]:
+    if not found:
+        return []
+    return ([found[0]] if returned.minimum else []) + ([found[-1]] if returned.maximum else [])

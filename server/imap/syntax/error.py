@@ -22,3 +22,7 @@ class NumberUsed(ProtocolError):
 
     def __init__(self) -> None:
         super().__init__("Messages are named by their uids only", b"UIDREQUIRED")
+
+
+class NoMailboxName(ProtocolError):
+    """The command is one, but no mailbox can have the name that it gives: a tagged NO."""

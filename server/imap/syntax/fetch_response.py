@@ -96,9 +96,12 @@ def section_item(section: Section, octets: bytes | None) -> bytes:
         octets = None if octets is None else octets[start : start + count]
     if octets is None:
         return label + b" " + nstring(None)
-    if section.binary and b"\0" in octets:
+    if b"\0" not in octets:
+        return label + b" " + literal(octets)
+    if section.binary:
         return label + b" ~" + literal(octets)  # RFC 3516 §4.2: literal8 where a literal may not hold NUL
-    return label + b" " + literal(octets)
+    # RFC 9051 §9, CHAR8: damaged mail has NULs where no literal may; the octet stays one that is no text, and the size is right.
+    return label + b" " + literal(octets.replace(b"\0", b"\x80"))
 
 
 def binary_size_item(attribute: BinarySize, size: int) -> bytes:

@@ -7,7 +7,7 @@ is never shifted, shifts are not empty and never adjoin, so two spellings cannot
 import binascii
 import re
 
-from server.imap.syntax.error import ProtocolError
+from server.imap.syntax.error import NoMailboxName
 
 DELIMITER = "/"
 _SHIFT = re.compile(rb"&([A-Za-z0-9+,]*)-")
@@ -29,15 +29,15 @@ def encode_utf7(name: str) -> bytes:
 
 
 def decode_utf7(value: bytes) -> str:
-    """The Unicode name of `value`; raises ProtocolError when it is not in the one right form."""
+    """The Unicode name of `value`; raises NoMailboxName when it is not in the one right form."""
     try:
         if b"&" not in value:
             return value.decode("ascii")
         name = _SHIFT.sub(_unshift, value).decode("utf-8")
     except (UnicodeDecodeError, binascii.Error, ValueError):
-        raise ProtocolError("The mailbox name is not modified UTF-7") from None
+        raise NoMailboxName("The mailbox name is not modified UTF-7") from None
     if encode_utf7(name) != value:
-        raise ProtocolError("The mailbox name is not modified UTF-7")
+        raise NoMailboxName("The mailbox name is not modified UTF-7")
     return name
 
 

@@ -143,7 +143,7 @@ def list_(reader: Reader) -> c.List:
         extended = True
         select_options = frozenset(reader.parenthesised(lambda: _option(reader, _SELECT_OPTIONS), limit=10, empty=True))
         reader.space()
-    if select_options == {"RECURSIVEMATCH"}:
+    if "RECURSIVEMATCH" in select_options and not select_options - {"RECURSIVEMATCH", "REMOTE"}:
         reader.fail("RECURSIVEMATCH needs another option")  # RFC 5258 §3.1
     reference = reader.mailbox()
     reader.space()

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
-from server.imap.syntax.error import ProtocolError
+from server.imap.syntax.error import NoMailboxName, ProtocolError
 from server.imap.syntax.fragment import RawCommand
 from server.imap.syntax.mailbox_name import decode_utf7
 from server.imap.syntax.sequence import SequenceSet
@@ -29,6 +29,8 @@ _SEQUENCE = re.compile(rb"[0-9*:,]+")
 _KEYWORD = re.compile(rb"[A-Za-z0-9.=/_-]+")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=]+")
 
+NO_NAME = "\0"
+"""The pattern of a name that no mailbox can have."""
 MAX_NUMBER = 2**32 - 1
 MAX_NUMBER64 = 2**63 - 1
 MAX_FLAGS = 200
@@ -219,9 +221,12 @@ class Reader:
         return self._mailbox_text(self.astring())
 
     def list_mailbox(self) -> str:
-        """list-mailbox: an astring in which wildcards may stand."""
+        """list-mailbox: an astring in which wildcards may stand; what can be no name at all matches nothing."""
         value = self._match(_LIST_ATOM)
-        return self._mailbox_text(self.string() if value is None else value)
+        try:
+            return self._mailbox_text(self.string() if value is None else value)
+        except NoMailboxName:
+            return NO_NAME
 
     def _mailbox_text(self, value: bytes) -> str:
         # Quirk utf8_name_without_enable: curl and scripts send UTF-8 names as they were typed.

@@ -29,7 +29,9 @@ class Client:
     def hear(self, data, known):
         for line in data.split(b"\r\n"):
             if match := re.fullmatch(rb"\* (\d+) EXISTS", line):
-                self.uids = known[: int(match[1])]
+                # EXPUNGE comes first, and what it has not taken away yet is told later: the new ones stand behind all others.
+                new = [which for which in known if which not in self.uids]
+                self.uids = [*self.uids, *new][: int(match[1])]
             elif match := re.fullmatch(rb"\* (\d+) EXPUNGE", line):
                 assert self.uids[int(match[1]) - 1] not in self.results, "expunged before it was removed"
                 del self.uids[int(match[1]) - 1]
@@ -118,11 +120,10 @@ def test_a_client_that_applies_what_it_is_told_has_the_result(tmp_path_factory, 
 
         def tell(*, expunged):
             account.read(look)
-            known = list(view.uids)
             data = view.report(
                 expunge=expunged, modseq=False, vanished=False, leaving=lambda gone: context.leaving(view, gone)
             )
-            client.hear(data + context.report(view), known)
+            client.hear(data + context.report(view), list(view.uids))
 
         for what, number, flag in plan:
             if what == "look":

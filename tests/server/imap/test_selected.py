@@ -160,7 +160,7 @@ def test_a_late_list_is_the_list_of_then(store):
     desk.load()
     assert desk.view.uids == array("I", [1, 2, 3, 4, 5])
     desk.refresh()
-    assert desk.report(expunge=True) == b"* 6 EXISTS\r\n* 2 EXPUNGE\r\n"
+    assert desk.report(expunge=True) == b"* 2 EXPUNGE\r\n* 5 EXISTS\r\n"
 
 
 def test_a_large_mailbox_is_selected_without_its_list(store):
@@ -178,7 +178,7 @@ def test_a_message_that_came_and_went_unheard(store):
     desk.refresh()
     desk.remove(0)
     desk.refresh()
-    assert desk.report(expunge=True) == b"* 1 EXISTS\r\n* 1 EXPUNGE\r\n"
+    assert desk.report(expunge=True) == b""
     assert desk.view.exists == 0
 
 

@@ -42,6 +42,7 @@ async def test_the_same_answers_under_another_name(house, items, asked):
         house.append(message(f"{number}"), flags=("\\Seen",) if number % 3 else ())
     plain, client = await house.signed_in(mailbox="INBOX"), await uid_only(house)
     for one in (plain, client):
+        await one.ok("ENABLE CONDSTORE")
         await one.ok("UID STORE 4:6,50 +FLAGS.SILENT (\\Deleted)")
     await plain.ok("EXPUNGE")
     await client.ok("NOOP")

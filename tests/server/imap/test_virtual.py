@@ -154,7 +154,7 @@ async def test_replace_in_a_virtual_mailbox(house):
     lines, status = await client.ask(b"REPLACE 1 Drafts (\\Seen) {%d+}\r\n%b" % (len(raw), raw))
     assert status.startswith(b"OK")
     assert lines[0].startswith(b"* OK [APPENDUID ")
-    assert sorted(lines[1:]) == [b"* 1 EXPUNGE", b"* 2 EXISTS"]
+    assert lines[1:] == [b"* 1 EXPUNGE", b"* 1 EXISTS"]
     assert (await client.ask(b"REPLACE 1 Flagged {%d+}\r\n%b" % (len(raw), raw)))[1].startswith(b"NO [CANNOT]")
 
 

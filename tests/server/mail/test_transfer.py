@@ -1,6 +1,10 @@
 """RFC 2045 §6: encodings read leniently."""
 
+import binascii
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.mail import transfer
 
@@ -36,3 +40,14 @@ def test_uuencode():
 @pytest.mark.parametrize("encoding", ["7bit", "8bit", "binary", "x-unknown", ""])
 def test_everything_else_is_left_alone(encoding):
     assert transfer.decode(b"=41\x00\xff", encoding) == b"=41\x00\xff"
+
+
+def test_white_space_at_the_end_of_a_line_came_on_the_way():
+    """RFC 2045 §6.7, rules 3 and 5."""
+    assert transfer.decode(b"a  \r\nb \t\nc=20 \r\nd= \t\r\ne \t", "quoted-printable") == b"a\r\nb\nc \r\nde"
+
+
+@given(st.binary(max_size=200))
+def test_encoded_text_comes_back_with_padding_put_on(octets):
+    encoded = binascii.b2a_qp(octets, istext=False)
+    assert transfer.decode(encoded.replace(b"\n", b" \t\n"), "quoted-printable") == octets

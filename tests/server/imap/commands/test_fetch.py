@@ -36,6 +36,7 @@ async def test_pieces_of_one_message_are_decompressed_once(house, monkeypatch):
 async def test_lists_open_no_message(house, monkeypatch):
     house.append(message())
     client = await house.signed_in(mailbox="INBOX")
+    await client.ok("ENABLE CONDSTORE")
 
     def refuse(*_):
         raise AssertionError("a message was opened")
@@ -63,7 +64,15 @@ async def test_lists_open_no_message(house, monkeypatch):
 async def test_flags_alone(house, asked, answered):
     house.append(message(), flags=("\\Seen",))
     client = await house.signed_in(mailbox="INBOX")
+    await client.ok("ENABLE CONDSTORE")
     assert await client.ok(f"FETCH 1 {asked}") == [answered]
+
+
+async def test_the_first_command_for_mod_sequences_tells_where_the_mailbox_stands(house):
+    house.append(message())
+    client = await house.signed_in(mailbox="INBOX")
+    assert await client.ok("FETCH 1 MODSEQ") == [b"* 1 FETCH (MODSEQ (2))", b"* OK [HIGHESTMODSEQ 2] Highest"]
+    assert await client.ok("FETCH 1 MODSEQ") == [b"* 1 FETCH (MODSEQ (2))"]
 
 
 async def test_reading_in_examine_marks_nothing(house):
@@ -79,6 +88,14 @@ async def test_one_parse_for_a_message_with_nul(house):
     house.append(b"Subject: x\r\n\r\na\0b\r\n")
     client = await house.signed_in(mailbox="INBOX")
     assert (await client.ok("FETCH 1 BINARY.PEEK[1]"))[0] == b"* 1 FETCH (BINARY[1] ~{5}\r\na\0b\r\n)"
+
+
+async def test_no_literal_holds_a_nul(house):
+    """RFC 9051 §9, CHAR8: damaged mail is shown without breaking the protocol; BINARY gives it as it is."""
+    house.append(b"Subject: x\r\n\r\na\0b\r\n")
+    client = await house.signed_in(mailbox="INBOX")
+    (line,) = await client.ok("FETCH 1 BODY.PEEK[TEXT]")
+    assert line == b"* 1 FETCH (BODY[TEXT] {5}\r\na\x80b\r\n)"
 
 
 async def test_vanished_needs_qresync(house):

@@ -26,6 +26,7 @@ def take_away(house, uids):
 @pytest.mark.parametrize(("form", "batch"), list(product(FORMS, [7, 5_000])))
 async def test_runs_are_answered_as_rows_are(filled, monkeypatch, form, batch):
     client = await filled.signed_in(mailbox="INBOX")
+    await client.ok("ENABLE CONDSTORE")
     monkeypatch.setattr(fetch_flags, "BATCH", batch)
     monkeypatch.setattr(fetch_flags, "RUN", 10_000)
     by_row = await client.ok(f"FETCH 1:* {form}")

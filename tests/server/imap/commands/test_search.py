@@ -58,10 +58,27 @@ async def test_a_page_of_a_selection_counts_the_selection(house):
 
 async def test_modseq_in_a_sort(house):
     client = await house_of_ten(house)
-    (line,) = await client.ok("SORT (SUBJECT) UTF-8 MODSEQ 10")
+    where, line = await client.ok("SORT (SUBJECT) UTF-8 MODSEQ 10")
     assert line == b"* SORT 9 10 (MODSEQ 11)"
+    assert where == b"* OK [HIGHESTMODSEQ 11] Highest"  # RFC 7162 §3.1.2: the first command that asks for them
     (line,) = await client.ok("SORT RETURN (PARTIAL 1:1) (SUBJECT) UTF-8 MODSEQ 10")
     assert line == b'* ESEARCH (TAG "t4") PARTIAL (1:1 9) MODSEQ 11'
+
+
+async def test_modseq_of_the_ends_alone(house):
+    """RFC 7162 §3.1.10: who asks for MIN or MAX alone is told the mod-sequence of that message."""
+    client = await house_of_ten(house)
+    await client.ok("ENABLE CONDSTORE")
+    await client.ok("UID STORE 2 +FLAGS.SILENT (\\Flagged)")
+    for asked, answer in (
+        ("MIN", b"MIN 1 MODSEQ 2"),
+        ("MAX", b"MAX 10 MODSEQ 11"),
+        ("MIN MAX", b"MIN 1 MAX 10 MODSEQ 11"),
+        ("MIN COUNT", b"MIN 1 COUNT 10 MODSEQ 12"),
+        ("ALL", b"ALL 1:10 MODSEQ 12"),
+    ):
+        (line,) = await client.ok(f"SEARCH RETURN ({asked}) MODSEQ 1")
+        assert line.endswith(answer), line
 
 
 async def test_a_thread_as_a_tree(house):
