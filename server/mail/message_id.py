@@ -6,6 +6,10 @@ from typing import Final
 from server.mail import charset, encoded_word
 
 _ANGLE: Final = re.compile(rb"<([^<>]*+)>")
+# Also with angle brackets in a quoted string of obs-id-left.
+_WRITTEN: Final = re.compile(rb'<((?:"(?:[^"\\<]|\\[^<])*+"|[^<>"])*+)>')
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"|\s++', re.DOTALL)
+_PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
 _SPACE: Final = re.compile(r"\s+")
 _LENGTH: Final = 1_000  # no honest id passes a line of RFC 5322 §2.1.1
 _REFUSED: Final = re.compile(r"[\x00-\x20<>\x7f-\x9f]")
@@ -32,6 +36,19 @@ def parse_all(value: bytes | str, *, limit: int = 1_000) -> list[str]:
             if name:
                 found[name] = None
     return list(found)
+
+
+def valid(value: bytes) -> list[str]:
+    """The valid ids of a field as RFC 5256 §3 compares them: in order, also twice, and the same however they are quoted."""
+    return [name for name in map(_unquoted, _WRITTEN.findall(value)) if name]
+
+
+def _unquoted(octets: bytes) -> str:
+    if len(octets) > _LENGTH:
+        return ""
+    text = _QUOTED.sub(lambda found: _PAIR.sub(r"\1", found[1] or ""), octets.decode("latin-1"))
+    left, _, right = text.rpartition("@")
+    return text if left and right else ""
 
 
 def _clean(octets: bytes) -> str:

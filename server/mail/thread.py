@@ -1,220 +1,233 @@
-"""Threads as IMAP THREAD answers them (RFC 5256): REFERENCES (§3, after J. Zawinski) and ORDEREDSUBJECT.
+"""Threads as IMAP THREAD answers them: REFERENCES and ORDEREDSUBJECT of RFC 5256 §3.
 
-No recursion and near-linear: links between messages are kept as a union of trees, so that a loop is found without
-walking, whatever ids a hostile message names.
+Messages are positions 0, 1, 2 … in the order of their mailbox; what is known of them stands in columns, and who hangs from whom in
+plain dictionaries of positions: a mailbox may hold a million messages, and most of them are alone. Ids that no message has get numbers
+beyond the last position (the dummies of the RFC). No recursion, whatever chain a hostile message makes.
+
+Invariants: a number is a message's position below the number of messages, and a missing one from there on. Each message is in the answer once. Step 3 is done from the leaves up, so that a dummy whose children are all dummies without
+messages goes too. Where two messages were sent in the same second, the one that comes first in the mailbox is first.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import count
+from typing import Final, NamedTuple
+
+WIDTH: Final = 16
+"""Characters that stand for a message id."""
+NOBODY: Final = "0" * WIDTH
+"""What stands for the id of a message that has none."""
+STEPS: Final = 20_000_000
+"""Looking for loops ends after so many steps upwards, and doubtful links are left out. Only mail that was made for it comes near."""
 
 
-class Item(NamedTuple):
-    key: int  # UID or sequence number
-    message_id: str | None
-    references: Sequence[str]  # oldest first, the parent last
-    base_subject: str
-    is_reply: bool
-    date: float  # seconds; the internal date where the message names none
+class Columns(NamedTuple):
+    """The messages to be threaded, in the order of the mailbox."""
+
+    sent: list[int]  # RFC 5256 §2.2
+    subjects: list[int]  # a number for each base subject, negative for a reply or forward; 0 for an empty one
+    ids: list[str]  # `WIDTH` characters for the message's own id, then for each of its references, the parent last
 
 
 @dataclass(slots=True)
-class Node:
-    """A message with its answers below it; `key` is None for one that is missing and holds several together."""
+class Forest:
+    """The answer, in positions. A missing message is only ever a root, and holds two or more together."""
 
-    key: int | None
-    children: list["Node"] = field(default_factory=list)
-
-
-@dataclass(slots=True, eq=False)
-class _Container:
-    item: Item | None = None
-    parent: "_Container | None" = None
-    children: list["_Container"] = field(default_factory=list)
-    root: "_Container | None" = None  # union-find
-
-    @property
-    def date(self) -> float:
-        if self.item is not None:
-            return self.item.date
-        return self.children[0].date if self.children else 0.0
-
-    @property
-    def lead(self) -> Item | None:
-        """The message that gives the thread its subject: itself, or of a missing one its first child."""
-        found: _Container = self
-        while found.item is None and found.children:
-            found = found.children[0]
-        return found.item
+    roots: list[int] = field(default_factory=list)
+    children: dict[int, list[int]] = field(default_factory=dict)
 
 
-def references(items: Iterable[Item]) -> list[Node]:
-    """RFC 5256 §3 REFERENCES: the threads, oldest first."""
-    roots = _linked(list(items))
-    roots = [kept for root in roots for kept in _pruned(root)]
-    _sort_children(roots)
-    roots.sort(key=_order)
-    roots = _by_subject(roots)
-    _sort_children(roots)
-    roots.sort(key=_order)
-    return _nodes(roots)
-
-
-def ordered_subject(items: Iterable[Item]) -> list[Node]:
-    """RFC 5256 §3 ORDEREDSUBJECT: one level of answers below the first message of each base subject."""
-    threads: dict[str, Node] = {}
-    for item in sorted(items, key=lambda item: (item.date, item.key)):
-        subject = item.base_subject.casefold()
-        first = threads.get(subject)
-        if first is None:
-            threads[subject] = Node(item.key)
+def references(columns: Columns) -> Forest:
+    """Return the threads by who answers whom, oldest first."""
+    sent, size = columns.sent, len(columns.ids)
+    above = _pruned(_linked(columns.ids), size)
+    children: dict[int, list[int]] = {}
+    for position, parent in above.items():
+        children.setdefault(parent, []).append(position)
+    _sort(children.values(), sent)
+    # A missing message at the top goes by its first child, or is replaced by its only one (the end of step 3).
+    dummies: dict[int, int] = {}
+    for parent in [parent for parent in children if parent >= size]:
+        first = children[parent][0]
+        del above[first]
+        if len(children[parent]) > 1:
+            dummies[first] = parent
         else:
-            first.children.append(Node(item.key))
-    return list(threads.values())
+            del children[parent]
+    # RFC 5256 §3, step 4
+    roots = [position for position in range(size) if position not in above]
+    roots.sort(key=sent.__getitem__)
+    roots = _gathered(roots, columns, children, dummies)
+    return Forest([dummies.get(root, root) for root in roots] if dummies else roots, children)
 
 
-def wire(threads: Sequence[Node]) -> bytes:
-    """`thread-list` of RFC 5256 §5: `(2)(3 6 (4 23)(44 7 96))`."""
-    out: list[bytes] = []
-    for thread in threads:
-        stack: list[Node | bytes] = [b")", thread, b"("]
-        while stack:
-            top = stack.pop()
-            if isinstance(top, bytes):
-                out.append(top)
-                continue
-            if top.key is not None:
-                out.append(b"%d" % top.key)
-            if len(top.children) == 1 and top.key is not None:
-                stack += (top.children[0], b" ")
-            elif top.children:
-                for child in reversed(top.children):
-                    stack += (b")", child, b"(")
-                if top.key is not None:
-                    out.append(b" ")
-    return b"".join(out)
+def ordered_subject(columns: Columns) -> Forest:
+    """Return one thread for each base subject, its first message above all the others; by the first one's date."""
+    found: dict[int, int] = {}
+    forest = Forest()
+    subjects = columns.subjects
+    for position in sorted(range(len(subjects)), key=columns.sent.__getitem__):
+        first = found.setdefault(abs(subjects[position]), position)
+        if first == position:
+            forest.roots.append(position)
+        else:
+            forest.children.setdefault(first, []).append(position)
+    return forest
 
 
-def _order(container: _Container) -> tuple[float, int]:
-    item = container.lead
-    return container.date, item.key if item is not None else 0
-
-
-def _top(container: _Container) -> _Container:
-    found = container
-    while found.root is not None:
-        found = found.root
-    while container.root is not None:  # path compression
-        container.root, container = found, container.root
-    return found
-
-
-def _link(parent: _Container, child: _Container) -> None:
-    """Make `child` a child, unless it has a parent or the link would close a loop (RFC 5256 §3 step 1B)."""
-    if child.parent is not None:
-        return
-    above, below = _top(parent), _top(child)
-    if above is below:
-        return
-    child.parent = parent
-    parent.children.append(child)
-    below.root = above
-
-
-def _linked(items: list[Item]) -> list[_Container]:
-    """Step 1: one container an id. A message's own word about its parent counts before what others say of it."""
-    by_id: dict[str, _Container] = {}
-    own: list[_Container] = []
-    for item in items:
-        container = by_id.get(item.message_id) if item.message_id else None
-        if container is None or container.item is not None:  # an id that is missing or taken: one of its own
-            container = _Container()
-            if item.message_id and item.message_id not in by_id:
-                by_id[item.message_id] = container
-        container.item = item
-        own.append(container)
-    for item, container in zip(items, own, strict=True):
-        if item.references:
-            _link(by_id.setdefault(item.references[-1], _Container()), container)
-    for item in items:
-        for above, below in zip(item.references, item.references[1:], strict=False):
-            _link(by_id.setdefault(above, _Container()), by_id.setdefault(below, _Container()))
-    seen = {id(container): container for container in own}
-    seen.update((id(container), container) for container in by_id.values())
-    return [container for container in seen.values() if container.parent is None]
-
-
-def _pruned(root: _Container) -> list[_Container]:
-    """Step 3: missing messages go; their children rise, but several never rise to the top without one above them."""
-    post_order: list[_Container] = []
-    stack = [root]
-    while stack:
-        container = stack.pop()
-        post_order.append(container)
-        stack.extend(container.children)
-    for container in reversed(post_order):
-        kept: list[_Container] = []
-        for child in container.children:
-            if child.item is not None:
-                kept.append(child)
-            else:
-                kept.extend(child.children)
-        container.children = kept
-    if root.item is not None:
-        return [root]
-    return root.children if len(root.children) <= 1 else [root]
-
-
-def _sort_children(roots: list[_Container]) -> None:
-    stack = list(roots)
-    while stack:
-        container = stack.pop()
-        if container.children:
-            container.children.sort(key=_order)
-            stack.extend(container.children)
-
-
-def _by_subject(roots: list[_Container]) -> list[_Container]:
-    """Step 5: threads of one base subject are one, where at least one of them is an answer or lacks its head."""
-    table: dict[str, _Container] = {}
-    for root in roots:  # step 5B
-        item = root.lead
-        if item is None or not item.base_subject:
+def _linked(ids: Sequence[str]) -> dict[int, int]:
+    """Return who hangs from whom after step 1."""
+    size = len(ids)
+    # Of several messages with one id the first has it; nobody can answer the others.
+    known = dict(zip([text[:WIDTH] for text in reversed(ids)], range(size - 1, -1, -1), strict=True))
+    known.pop(NOBODY, None)
+    parents: dict[int, int] = {}
+    with_children: set[int] = set()
+    steps = [STEPS]
+    broken = -1  # the last message that took itself away from a parent
+    for position, text in enumerate(ids):
+        if len(text) <= WIDTH:
+            # Step 1B: whatever others say, who refers to nothing has no parent.
+            if parents.pop(position, None) is not None:
+                broken = position
             continue
-        subject = item.base_subject.casefold()
-        held = table.get(subject)
-        held_item = held.lead if held is not None else None
+        parent = known.get(text[-WIDTH:], size)
+        # Most refer to what their parent refers to, and to the parent. Nothing has come apart since those links were tried.
+        if not (broken < parent < position and ids[parent][WIDTH:] == text[WIDTH:-WIDTH]):
+            parent = _chain(text, size, known, parents, with_children, steps)
+        # Step 1B: the message's own word counts before that of others.
+        if parents.get(position) != parent:
+            if parents.pop(position, None) is not None:
+                broken = position
+            if position != parent and not (position in with_children and _is_below(parents, parent, position, steps)):
+                parents[position] = parent
+                with_children.add(parent)
+    return parents
+
+
+def _chain(
+    text: str, size: int, known: dict[str, int], parents: dict[int, int], with_children: set[int], steps: list[int]
+) -> int:
+    """Step 1A: link what a message refers to, each to the next; return the last."""
+    parent = -1
+    for at in range(WIDTH, len(text), WIDTH):
+        name = text[at : at + WIDTH]
+        here = known.get(name)
+        if here is None:
+            here = known[name] = size + len(known)
+        # A parent that is known already stays, and there are no loops.
         if (
-            held is None
-            or (root.item is None and held.item is not None)
-            or (held.item is not None and held_item is not None and held_item.is_reply and not item.is_reply)
+            here not in parents
+            and parent >= 0
+            and here != parent
+            and not (here in with_children and _is_below(parents, parent, here, steps))
         ):
-            table[subject] = root
-    merged: dict[int, _Container] = {}  # a table entry that got a new head
+            parents[here] = parent
+            with_children.add(parent)
+        parent = here
+    return parent
+
+
+def _is_below(parents: dict[int, int], here: int, top: int, steps: list[int]) -> bool:
+    """Say whether `here` hangs from `top`, at whatever depth."""
+    left = steps[0]
+    at: int | None = here
+    while at is not None and at != top and left > 0:
+        left -= 1
+        at = parents.get(at)
+    steps[0] = left
+    return at is not None
+
+
+def _pruned(parents: dict[int, int], size: int) -> dict[int, int]:
+    """Return the parent of each message after step 3: a message, or the missing one at the top."""
+    above: dict[int, int] = {}
+    stands_for: dict[int, int] = {}
+    for position, parent in parents.items():
+        if position < size:
+            above[position] = parent if parent < size else _survivor(parent, parents, size, stands_for)
+    return above
+
+
+def _survivor(dummy: int, parents: dict[int, int], size: int, stands_for: dict[int, int]) -> int:
+    """Return who takes the children of a missing message, and remember it for all that are passed on the way."""
+    passed: list[int] = []
+    at = dummy
+    while at >= size and at in parents and at not in stands_for:
+        passed.append(at)
+        at = parents[at]
+    at = stands_for.get(at, at)
+    stands_for.update(dict.fromkeys(passed, at))
+    return at
+
+
+def _sort(families: Iterable[list[int]], sent: Sequence[int]) -> None:
+    when = sent.__getitem__
+    for family in families:
+        if len(family) > 1:
+            family.sort()
+            family.sort(key=when)
+
+
+def _gathered(roots: list[int], columns: Columns, children: dict[int, list[int]], dummies: dict[int, int]) -> list[int]:
+    """Steps 5 and 6: put threads of one subject together; return the roots that are left, in order.
+
+    Args:
+        roots: The first messages of threads, in order.
+        columns: The messages.
+        children: Who hangs from whom; changed.
+        dummies: For the first child of a missing message, that message; changed.
+    """
+    subjects = columns.subjects
+    table, shared = _subject_table(roots, subjects, dummies)
+    if not shared:
+        return roots
+    fresh = count(max(len(subjects), max(children, default=0) + 1))
     gone: set[int] = set()
-    for root in roots:  # step 5C
-        item = root.lead
-        held = table.get(item.base_subject.casefold()) if item is not None and item.base_subject else None
-        if held is None or held is root or item is None:
+    grown: set[int] = set()
+    for root in roots:
+        subject = subjects[root]
+        if abs(subject) not in shared:
             continue
-        target = merged.get(id(held), held)
-        lead = target.lead
-        gone.add(id(root))
-        if target.item is None:
-            target.children.extend(root.children if root.item is None else [root])
-        elif item.is_reply and lead is not None and not lead.is_reply:
-            target.children.append(root)
+        held = table[abs(subject)]
+        if held == root:
+            continue
+        gone.add(root)
+        if held in dummies:
+            target = dummies[held]
+            children[target] += children.pop(dummies.pop(root)) if root in dummies else [root]
+        elif subject < 0 < subjects[held]:
+            target = held
+            children.setdefault(target, []).append(root)
         else:
-            merged[id(held)] = _Container(children=[target, root])
-    return [merged.get(id(root), root) for root in roots if id(root) not in gone]
+            target = dummies[held] = next(fresh)
+            children[target] = [held, root]
+        grown.add(target)
+    _sort((children[parent] for parent in grown), columns.sent)
+    # Another one may be the first child of a missing message now.
+    tops = [dummies.get(root, root) for root in roots if root not in gone]
+    dummies.clear()
+    dummies.update({children[top][0]: top for top in tops if top >= len(subjects)})
+    left = [children[top][0] if top >= len(subjects) else top for top in tops]
+    _sort([left], columns.sent)
+    return left
 
 
-def _nodes(roots: list[_Container]) -> list[Node]:
-    top = Node(None)
-    stack = [(root, top) for root in reversed(roots)]
-    while stack:
-        container, above = stack.pop()
-        node = Node(container.item.key if container.item is not None else None)
-        above.children.append(node)
-        stack.extend((child, node) for child in reversed(container.children))
-    return top.children
+def _subject_table(
+    roots: Sequence[int], subjects: Sequence[int], dummies: dict[int, int]
+) -> tuple[dict[int, int], set[int]]:
+    """Step 5B: return for each base subject the root that others join, and which subjects have several roots."""
+    table: dict[int, int] = {}
+    shared: set[int] = set()
+    for root in roots:
+        subject = subjects[root]
+        if not subject:
+            continue
+        name = abs(subject)
+        held = table.setdefault(name, root)
+        if held == root:
+            continue
+        shared.add(name)
+        if held not in dummies and (root in dummies or subjects[held] < 0 < subject):
+            table[name] = root
+    return table, shared

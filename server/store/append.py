@@ -13,7 +13,7 @@ from sqlalchemy import Table, bindparam, func, insert, select, update
 
 from server.db.database import Writer
 from server.db.statement import Statement
-from server.store import changes, conversation, flag_set, index, objects, schema, unread
+from server.store import changes, conversation, flag_set, index, lineage, objects, schema, unread
 from server.store.crashpoint import reach
 from server.store.errors import NoSuchMailbox, OverQuota
 from server.store.model import Appended, email_id, thread_id
@@ -181,6 +181,7 @@ def insert_texts(w: Writer, content_id: int, message: Prepared) -> None:
         message_hash=message.message_hash, parent_hash=parent, subject_hash=message.subject_hash,
         participants=" ".join(message.participants), **message.keys, **facets,
     )  # fmt: skip
+    lineage.add(w, content_id, message.lineage)
     w.run(_INSERT_FOLDED, content_id=content_id, head=message.head, body=message.text, seal=message.seal)
     if message.unread:
         unread.add(w, content_id)

@@ -13,6 +13,7 @@ from server.db.errors import DatabaseCorrupt
 from server.store import index, objects, schema, virtual, virtual_refresh
 from server.store.errors import NoSuchMessage, OctetsDamaged
 from server.store.fold import pair_query, pairs, trigram_query
+from server.store.lineage import lineage
 from server.store.prepare import decompress
 from server.store.rights import ALL
 
@@ -170,7 +171,7 @@ def _trouble(folder: Path, digest: bytes, size: int, data: bytes | None, *, is_o
 
 def texts(r: Reader) -> Iterator[Finding]:
     """Each message has the rows that sorting and searching read."""
-    for table in (facet, folded):
+    for table in (facet, folded, lineage):
         lost = select(content.c.id).where(content.c.id.not_in(select(table.c.content_id)), content.c.holders > 0)
         for (number,) in r.tuples(lost.limit(FINDINGS)):
             yield Finding("texts", f"{table.name} {number}", f"Message {number} has no row in {table.name}.")

@@ -4,6 +4,7 @@ Two strings are equal when their foldings are: compatibility forms (full-width l
 unified, then case is (RFC 9051 §6.4.4 leaves the comparator to us; this is close to i;unicode-casemap, RFC 5051).
 """
 
+import hashlib
 import re
 import unicodedata
 
@@ -26,6 +27,12 @@ def fold(text: str) -> str:
         return text.replace("\x00", "\ufffd") if "\x00" in text else text
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def hash_of(text: str) -> int:
+    """Return a 63-bit number that stands for a message id or a subject."""
+    digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
 
 
 def trigrams(term: str) -> list[str]:

@@ -5,17 +5,19 @@ What holds is recomputed from what is certain: the placements and the octets. No
 
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, case, delete, func, or_, select, update
 
 from server.db.database import Writer
 from server.store import append, changes, collect, index, messages, objects, schema, virtual_refresh
 from server.store.audit import IS_REAL, members, orphans
 from server.store.errors import NoSuchMessage
+from server.store.lineage import lineage
 from server.store.prepare import prepare
 from server.store.rights import ALL, write_down
 
 box, place, content, gone = schema.mailbox, schema.placement, schema.content, schema.vanished
-facet, folded, state, acl = schema.facet, schema.folded, schema.state, schema.acl
+state, acl = schema.state, schema.acl
+TEXTS = (schema.facet, schema.folded, lineage)
 
 
 def file(w: Writer) -> None:
@@ -92,14 +94,14 @@ def texts(w: Writer) -> None:
     """Read messages again whose rows for sorting and searching are lost."""
     lost = select(content.c.id).where(
         content.c.holders > 0,
-        content.c.id.not_in(select(facet.c.content_id)) | content.c.id.not_in(select(folded.c.content_id)),
+        or_(*[content.c.id.not_in(select(table.c.content_id)) for table in TEXTS]),
     )
     for number in w.execute(lost).scalars().all():
         try:
             message = prepare(messages.raw(w, number))
         except NoSuchMessage:
             continue  # its octets are lost, which is reported
-        for table in (facet, folded):
+        for table in TEXTS:
             w.execute(delete(table).where(table.c.content_id == number))
         append.insert_texts(w, number, message)
     forget_index(w)

@@ -14,9 +14,9 @@ from server.mail import header
 from server.mail.address import Address
 from server.mail.header import HeaderBlock
 from server.mail.summary import Summary, summarise
-from server.store import attached
+from server.store import attached, lineage
 from server.store.errors import OctetsDamaged, TooBig
-from server.store.fold import fold
+from server.store.fold import fold, hash_of
 from server.store.schema import SEALS
 
 LEVEL = 3
@@ -73,6 +73,7 @@ class Prepared:
     reference_hashes: tuple[int, ...]
     subject_hash: int | None
     is_reply: bool
+    lineage: tuple[int, bytes]
     participants: tuple[str, ...]
     keys: dict[str, str]
     facets: dict[str, str]
@@ -81,12 +82,6 @@ class Prepared:
     text: str
     unread: bool
     """There are documents in it that are to be read afterwards (see `documents`)."""
-
-
-def hash_of(text: str) -> int:
-    """Return a 63-bit number that stands for a message id or a subject."""
-    digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
 
 
 def prepare(raw: bytes, *, limit: int = MESSAGE_SIZE, object_size: int = OBJECT_SIZE) -> Prepared:
@@ -120,6 +115,7 @@ def prepare(raw: bytes, *, limit: int = MESSAGE_SIZE, object_size: int = OBJECT_
         reference_hashes=tuple(hash_of(reference) for reference in summary.references),
         subject_hash=hash_of(base) if base else None,
         is_reply=summary.is_reply,
+        lineage=lineage.of(block, base, is_reply=summary.is_reply),
         participants=_participants(summary),
         keys=_keys(summary, base),
         facets={name: _facet(block, name) for name in ("subject", "from", "to", "cc", "bcc")},

@@ -1,50 +1,30 @@
-"""Conversations of a mailbox (RFC 5256 §4, by the ids that RFC 8474 calls THREADID).
+"""What THREAD reads of a mailbox (RFC 5256), and pages of a list of conversations (by the ids that RFC 8474 calls THREADID).
 
-What belongs together was decided at append. Here the messages of a conversation are put into a tree by whom they answer;
-those whose parent is not among the messages asked for hang from the first one.
+THREAD is worked out anew each time from the messages that were asked for, as the RFC has it. Conversations were decided at append and
+are never changed (`conversation`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select
+from sqlalchemy import Executable, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy import case as sql_case
 
 from server.db.database import Reader
 from server.db.statement import Statement
+from server.mail.thread import Columns
 from server.store import model, schema
-from server.store.messages import DENSE, chosen, fetch_chosen
+from server.store.lineage import lineage
 from server.store.predicate import Compiler
 from server.store.query import All, Query
 
-DEEPEST = 100
-"""Levels of a tree; what answers deeper hangs from the last level, so that nobody's recursion is exhausted."""
+AT_ONCE = 50_000
+"""Messages whose columns one row brings."""
+LATEST = 2**62
 
-place, facet = schema.placement, schema.facet
+place = schema.placement
 other = place.alias("other")
-
-Row = tuple[int, int, int]
-"""Conversation, date and uid."""
-Relation = tuple[int, int | None, int | None]
-"""Uid, the hash of its own message id, and of the one it answers."""
-
-
-class Node:
-    """A message and the answers to it, the oldest first. Most have none and share one empty tuple: there may be a million."""
-
-    __slots__ = ("children", "uid")
-
-    def __init__(self, uid: int, children: "Sequence[Node]" = ()) -> None:
-        self.uid = uid
-        self.children = children
-
-    def add(self, child: "Node") -> None:
-        """Hang another answer below."""
-        if isinstance(self.children, list):
-            self.children.append(child)
-        else:
-            self.children = [child]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +38,23 @@ class Conversation:
     unseen: int
 
 
-_RELATIONS = chosen(
-    select(place.c.uid, facet.c.message_hash, facet.c.parent_hash).join_from(
-        place, facet, facet.c.content_id == place.c.content_id
+# The driver passes Python's lock at every row, so SQLite puts the columns together (as in `flag_column`). A row that is lost leaves a
+# message that is alone.
+_ROWS = (
+    select(
+        place.c.uid,
+        place.c.sent,
+        func.ifnull(lineage.c.subject, 0).label("subject"),
+        func.ifnull(func.hex(lineage.c.ids), "").label("ids"),
     )
+    .select_from(place.outerjoin(lineage, lineage.c.content_id == place.c.content_id))
+    .where(
+        place.c.mailbox_id == bindparam("mailbox"),
+        place.c.uid > bindparam("after"),
+        place.c.uid < bindparam("before"),
+    )
+    .order_by(place.c.uid)
+    .limit(bindparam("limit"))
 )
 _NEWER = and_(
     other.c.mailbox_id == place.c.mailbox_id,
@@ -84,60 +77,43 @@ _COUNTS = Statement(
         place.c.mailbox_id == bindparam("mailbox"), place.c.thread_id == bindparam("thread")
     )
 )
-LATEST = 2**62
 
 
-def threads(r: Reader, mailbox_id: int, query: Query, *, now: datetime | None = None) -> list[Node]:
-    """Return the matching messages as trees, ordered by the date of the first message of each.
+class Messages(NamedTuple):
+    """What was asked for: in order of the mailbox, so that a position in a `Forest` is one in here."""
+
+    uids: list[str]  # as digits
+    columns: Columns
+
+
+def read(r: Reader, mailbox_id: int, query: Query, *, before: int = LATEST, now: datetime | None = None) -> Messages:
+    """Return what threading reads of the matching messages whose uids are below `before`.
 
     Raises:
         QueryTooComplex
     """
-    statement = select(place.c.thread_id, place.c.sent, place.c.uid).where(place.c.mailbox_id == mailbox_id)
-    if not isinstance(query, All):
-        statement = statement.where(Compiler(r, mailbox_id, now=now or datetime.now(UTC)).compile(query))
-    # In the order of an index, which holds all three.
-    rows: list[Row] = list(r.tuples(statement.order_by(place.c.thread_id, place.c.sent, place.c.uid)))
-    starts = [n for n, (row, before) in enumerate(zip(rows, [(-1, 0, 0), *rows], strict=False)) if row[0] != before[0]]
-    groups = [(*rows[start][1:], start, end) for start, end in zip(starts, [*starts[1:], len(rows)], strict=False)]
-    groups.sort()
-    # Of two, the second hangs from the first, whoever answers whom.
-    related = [row[2] for _, _, start, end in groups if end - start > 2 for row in rows[start:end]]
-    relations = _relations(r, mailbox_id, related)
-    return [Node(uid) if end - start == 1 else _tree(rows[start:end], relations) for _, uid, start, end in groups]
+    uids: list[str] = []
+    columns = Columns([], [], [])
+    condition = None if isinstance(query, All) else Compiler(r, mailbox_id, now=now or datetime.now(UTC)).compile(query)
+    joined = _joined(_ROWS if condition is None else _ROWS.where(condition))
+    after, size = 0, AT_ONCE
+    while size == AT_ONCE:
+        values = {"mailbox": mailbox_id, "after": after, "before": before, "limit": AT_ONCE}
+        row: tuple[Any, ...] = tuple(r.execute(joined, values).one())
+        size = row[0]
+        if size:
+            more, sent, subjects, ids = [str(text).split(",") for text in row[1:]]
+            uids += more
+            columns.sent.extend(map(int, sent))
+            columns.subjects.extend(map(int, subjects))
+            columns.ids.extend(ids)
+            after = int(more[-1])
+    return Messages(uids, columns)
 
 
-def _relations(r: Reader, mailbox_id: int, uids: Sequence[int]) -> dict[int, Relation]:
-    """Who answers whom, of these messages at least."""
-    if not uids:
-        return {}
-    first, last = min(uids), max(uids)
-    if last - first < DENSE * len(uids):
-        return {row[0]: row for row in r.run(_RELATIONS[0], mailbox=mailbox_id, first=first, last=last)}
-    return {row[0]: row for row in fetch_chosen(r, _RELATIONS, mailbox_id, uids)}
-
-
-def _tree(group: Sequence[Row], relations: dict[int, Relation]) -> Node:
-    """Build the tree of one conversation. A parent is older than its answers here, so there is no loop to break."""
-    root = Node(group[0][2])
-    if len(group) == 2:
-        root.children = [Node(group[1][2])]
-        return root
-    by_hash: dict[int, tuple[Node, int]] = {}
-    top = (root, 0)
-    for _, _, uid in group:
-        _, own, parent = relations.get(uid, (uid, None, None))
-        if uid == root.uid:
-            node, level = top
-        else:
-            node = Node(uid)
-            above, depth = by_hash.get(parent, top) if parent is not None else top
-            above.add(node)
-            level = depth + 1
-        if own is not None and own not in by_hash:
-            # Beyond the deepest level answers become neighbours.
-            by_hash[own] = (node, level) if level < DEEPEST else by_hash.get(parent or 0, top)
-    return root
+def _joined(rows: Select[Any]) -> Executable:
+    part = rows.subquery()
+    return select(func.count(), *[func.group_concat(column) for column in part.c])
 
 
 def page(r: Reader, mailbox_id: int, *, limit: int, before: tuple[int, int] | None = None) -> list[Conversation]:
@@ -153,7 +129,7 @@ def page(r: Reader, mailbox_id: int, *, limit: int, before: tuple[int, int] | No
     """
     sent, uid = before or (LATEST, 0)
     found = []
-    for thread, newest_uid, newest in r.run(_PAGE, mailbox=mailbox_id, sent=sent, uid=uid, limit=limit).fetchall():
-        messages, unseen = r.run(_COUNTS, mailbox=mailbox_id, thread=thread).fetchone()
-        found.append(Conversation(model.thread_id(thread), newest_uid, newest, messages, unseen))
+    for number, newest_uid, newest in r.run(_PAGE, mailbox=mailbox_id, sent=sent, uid=uid, limit=limit).fetchall():
+        messages, unseen = r.run(_COUNTS, mailbox=mailbox_id, thread=number).fetchone()
+        found.append(Conversation(model.thread_id(number), newest_uid, newest, messages, unseen))
     return found

@@ -21,10 +21,10 @@ from server.imap.syntax.response import Reply, string, untagged
 from server.imap.syntax.search_key import SearchKey, mentions_modseq, mentions_numbers, needs_numbers, resolve
 from server.imap.syntax.sequence import compress, format_numbers
 from server.imap.syntax.thread_response import thread_list
+from server.mail import thread as threads
 from server.store import mailboxes, messages
 from server.store import search as store_search
 from server.store import sort as store_sort
-from server.store import subjects as store_subjects
 from server.store import threads as store_threads
 from server.store.query import All, Query, with_threads
 
@@ -125,21 +125,20 @@ async def _page_reply(ctx: Context, page: list[int], total: int, command: c.Sort
 async def thread(ctx: Context, command: c.Thread) -> Reply:
     query = await _query(ctx, command.key, command.charset, saving=False)
     view = ctx.view if command.uid else await ctx.load_view()
-    gather = store_threads.threads if command.algorithm == "REFERENCES" else store_subjects.threads
-    listed = await patiently(
-        ctx,
-        ctx.read_view(lambda r: thread_list(gather(r, view.mailbox_id, query), _text_of(view, uid=command.uid))),
-    )
+    gather = threads.references if command.algorithm == "REFERENCES" else threads.ordered_subject
+
+    def read(reader: Reader) -> bytes:
+        uids, columns = store_threads.read(reader, view.mailbox_id, query, before=view.uidnext)
+        return thread_list(gather(columns), uids if command.uid else _numbers_of(view, uids))
+
+    listed = await patiently(ctx, ctx.read_view(read))
     return Reply("Done", untagged=((b"* THREAD " + listed if listed else b"* THREAD") + b"\r\n",))
 
 
-def _text_of(view: Selected, *, uid: bool) -> Callable[[int], str]:
-    """What stands for a message: its uid or its number, or nothing where the client knows of none."""
-    if uid:
-        uidnext = view.uidnext
-        return lambda which: str(which) if which < uidnext else ""
-    numbers = {which: str(number) for number, which in enumerate(view.uids, 1) if which < view.uidnext}
-    return lambda which: numbers.get(which, "")
+def _numbers_of(view: Selected, uids: Sequence[str]) -> list[str]:
+    """The message sequence numbers of uids that the client knows of."""
+    number_of = {uid: str(number) for number, uid in enumerate(view.uids, 1)}
+    return [number_of[int(uid)] for uid in uids]
 
 
 # -- before the store

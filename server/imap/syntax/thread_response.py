@@ -1,4 +1,4 @@
-"""The THREAD response (RFC 5256 §4).
+"""The THREAD response (RFC 5256 §5).
 
 thread-data    = "THREAD" [SP 1*thread-list]
 thread-list    = "(" (thread-members / thread-nested) ")"
@@ -6,37 +6,43 @@ thread-members = nz-number *(SP nz-number) [SP thread-nested]
 thread-nested  = 2*thread-list
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+
+from server.mail.thread import Forest
 
 
-class Tree(Protocol):
-    """A message and the answers to it."""
-
-    @property
-    def uid(self) -> int: ...
-    @property
-    def children(self) -> "Sequence[Tree]": ...
-
-
-def thread_list(trees: Iterable[Tree], text_of: Callable[[int], str]) -> bytes:
-    """Return all threads; `text_of` says what stands for a message, nothing for one that is left out."""
+def thread_list(forest: Forest, texts: Sequence[str]) -> bytes:
+    """Return all threads; `texts` says what stands for each message."""
+    if not forest.roots:
+        return b""
+    children = forest.children
     # Most threads are one message alone.
-    texts = (_members(tree, text_of) if tree.children else text_of(tree.uid) for tree in trees)
-    return "".join([f"({text})" for text in texts if text]).encode("ascii")
+    threads = [texts[root] if root not in children else _thread(root, children, texts) for root in forest.roots]
+    return f"({')('.join(threads)})".encode("ascii")
 
 
-def _members(tree: Tree, text_of: Callable[[int], str]) -> str:
-    """One thread without its parentheses. The store bounds how deep it is."""
+def _thread(root: int, children: dict[int, list[int]], texts: Sequence[str]) -> str:
+    """One thread without its parentheses. However deep it is, nothing here calls itself."""
+    size = len(texts)
     words: list[str] = []
-    while True:
-        if text := text_of(tree.uid):
-            words.append(text)
-        if len(tree.children) != 1:
-            break
-        tree = tree.children[0]
-    if tree.children:
-        branches = [text for text in (_members(child, text_of) for child in tree.children) if text]
-        # RFC 5256 §4: nested lists are two or more; one that is left by itself goes on the line of its parent.
-        words.append("".join(f"({text})" for text in branches) if len(branches) > 1 else "".join(branches))
-    return " ".join([word for word in words if word])
+    stack: list[int | str] = [root]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, str):
+            words.append(top)
+            continue
+        # A line goes on as long as there is one answer.
+        while (below := children.get(top)) is not None and len(below) == 1:
+            words.append(texts[top])
+            words.append(" ")
+            top = below[0]
+        if top < size:
+            words.append(texts[top])
+        if below:
+            # RFC 5256 §5: a space before nested lists, unless nothing comes before them.
+            words.append(" (" if top < size else "(")
+            stack.append(")")
+            for child in reversed(below):
+                stack += (child, ")(")
+            stack.pop()
+    return "".join(words)

@@ -46,3 +46,31 @@ def test_making():
 def test_what_cannot_be_an_id_is_refused(domain, unique):
     with pytest.raises(ValueError, match="message id"):
         message_id.make(domain, unique)
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [
+        (b"<a@b> <c@d><a@b>", ["a@b", "c@d", "a@b"]),
+        (b"<01KF8@xxx.example>", ["01KF8@xxx.example"]),
+        (b'<"01KF8"@xxx.example>', ["01KF8@xxx.example"]),
+        (b'<"01K\\F8"@xxx.example>', ["01KF8@xxx.example"]),
+        (b'<"a b"@c>', ["a b@c"]),
+        (b'<"a>b"@c> <d@e>', ["a>b@c", "d@e"]),
+        (b"<A@b> <a@b>", ["A@b", "a@b"]),
+        (b"<a\r\n b@c>", ["ab@c"]),
+        (b'Your message of "Tue, 1 Jul" <a@b>', ["a@b"]),
+        (b"<no-at> <@b> <a@> <> a@b <a@b", []),
+        (b'<"unclosed@b> <c@d>', ["c@d"]),
+        (b"<" + b"x" * 2000 + b"@y>", []),
+    ],
+)
+def test_valid_ids_as_threads_compare_them(value, ids):
+    """RFC 5256 §3: what has no form of an id counts as none, and quoting makes no difference."""
+    assert message_id.valid(value) == ids
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("piece", [b"<", b'<"', b'"', b'"<', b"\\", b'<"\\', b'<a"b', b">", b'<""'])
+def test_valid_ids_of_a_long_field_are_found_at_once(piece):
+    assert message_id.valid(piece * (500_000 // len(piece))) == []

@@ -1,17 +1,40 @@
-"""RFC 5256 threading."""
+"""RFC 5256 §3: threading."""
+
+import hashlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from server.imap.syntax.thread_response import thread_list
 from server.mail import thread
-from server.mail.thread import Item
+from server.mail.thread import NOBODY, WIDTH, Columns
+from tests.server.mail import by_the_letter
+from tests.server.mail.by_the_letter import Letter
 
 
-def item(key, message_id=None, references=(), subject="", *, reply=False, date=None):
-    return Item(key, message_id, references, subject, reply, key if date is None else date)
+def coded(name: str | None) -> str:
+    return NOBODY if name is None else hashlib.sha256(name.encode()).hexdigest()[:WIDTH]
 
 
-def written(items):
-    return thread.wire(thread.references(items)).decode()
+def columns(letters: list[Letter]) -> Columns:
+    numbers = {"": 0}
+    subjects = [numbers.setdefault(letter.subject.lower(), len(numbers)) for letter in letters]
+    return Columns(
+        [letter.sent for letter in letters],
+        [-n if letter.is_reply else n for n, letter in zip(subjects, letters, strict=True)],
+        ["".join(map(coded, [letter.message_id, *letter.references])) for letter in letters],
+    )
+
+
+def letter(key, message_id=None, references=(), subject="", *, reply=False, sent=None) -> Letter:
+    return Letter(key, key if sent is None else sent, subject, reply, message_id, list(references))
+
+
+def written(letters: list[Letter]) -> str:
+    text = thread_list(thread.references(columns(letters)), [str(one.key) for one in letters]).decode()
+    assert text == by_the_letter.references(letters)
+    return text
 
 
 def test_no_messages():
@@ -19,93 +42,147 @@ def test_no_messages():
 
 
 def test_a_chain_and_a_fork():
-    """The shape of the example in RFC 5256 §5."""
-    items = [
-        item(2, "two"),
-        item(3, "three"),
-        item(6, "six", ["three"]),
-        item(4, "four", ["three", "six"]),
-        item(23, "b", ["three", "six", "four"]),
-        item(44, "c", ["three", "six"]),
-        item(7, "d", ["c"]),
-        item(96, "e", ["c", "d"]),
+    """The shape of the example in RFC 5256 §4."""
+    letters = [
+        letter(2, "two"),
+        letter(3, "three"),
+        letter(4, "four", ["three", "six"]),
+        letter(6, "six", ["three"]),
+        letter(7, "d", ["three", "six", "c"]),
+        letter(23, "b", ["three", "six", "four"]),
+        letter(44, "c", ["three", "six"], sent=5),
+        letter(96, "e", ["c", "d"]),
     ]
-    assert written(items) == "(2)(3 6 (4 23)(44 7 96))"
+    assert written(letters) == "(2)(3 6 (4 23)(44 7 96))"
 
 
-def test_order_of_arrival_does_not_matter():
-    items = [item(1, "a"), item(2, "b", ["a"]), item(3, "c", ["a", "b"]), item(4, "d", ["a", "b", "c"])]
-    assert written(items) == written(items[::-1]) == "(1 2 3 4)"
-
-
-def test_a_missing_parent_holds_its_children_together():
-    items = [item(1, "a", ["gone"]), item(2, "b", ["gone"])]
-    assert written(items) == "((1)(2))"
-    assert written(items[:1]) == "(1)"
-
-
-def test_missing_messages_in_the_middle_fall_out():
-    assert written([item(1, "a"), item(2, "b", ["a", "gone", "gone too"])]) == "(1 2)"
-
-
-def test_the_childrens_order_is_by_date():
-    items = [item(1, "a"), item(2, "b", ["a"], date=9), item(3, "c", ["a"], date=5)]
-    assert written(items) == "(1 (3)(2))"
-
-
-def test_loops_are_cut():
-    items = [item(1, "a", ["b"]), item(2, "b", ["a"]), item(3, "c", ["c"])]
-    found = thread.references(items)
-    assert sum(1 for _ in walk(found)) == 3
-
-
-def test_duplicate_ids_are_messages_of_their_own():
-    assert written([item(1, "a"), item(2, "a"), item(3, "b", ["a"])]) == "(1 3)(2)"
-
-
-def test_a_messages_own_word_counts_before_that_of_others():
-    items = [item(1, "a"), item(2, "b"), item(3, "c", ["b"]), item(4, "d", ["a", "c"])]
-    assert written(items) == "(1)(2 3 4)"
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_chain_in_whatever_order_it_arrived(backwards):
+    names = "dcba" if backwards else "abcd"
+    letters = [
+        letter(n, name, "abcd"[: "abcd".index(name)], sent="abcd".index(name)) for n, name in enumerate(names, 1)
+    ]
+    assert written(letters) == ("(4 3 2 1)" if backwards else "(1 2 3 4)")
 
 
 @pytest.mark.parametrize(
-    ("items", "threads"),
+    ("letters", "threads"),
     [
-        ([item(1, "a", (), "x"), item(2, "b", (), "x", reply=True)], "(1 2)"),
-        ([item(1, "a", (), "x", reply=True, date=1), item(2, "b", (), "x", date=2)], "(2 1)"),
-        ([item(1, "a", (), "x"), item(2, "b", (), "x")], "((1)(2))"),
-        ([item(1, "a", (), "X"), item(2, "b", (), "x"), item(3, "c", (), "x")], "((1)(2)(3))"),
-        ([item(1, "a", (), ""), item(2, "b", (), "")], "(1)(2)"),
-        ([item(1, "a", ["gone"], "x"), item(2, "b", ["gone"], "x"), item(3, "c", (), "x")], "((1)(2)(3))"),
+        # A missing parent holds two together, is replaced by one, and leaves no trace in the middle.
+        ([letter(1, "a", ["gone"]), letter(2, "b", ["gone"])], "((1)(2))"),
+        ([letter(1, "a", ["gone"])], "(1)"),
+        ([letter(1, "a"), letter(2, "b", ["a", "gone", "gone too"])], "(1 2)"),
+        ([letter(1, "b", ["g", "h"]), letter(2, "c", ["g", "h"])], "((1)(2))"),
+        ([letter(1, "b", ["g", "h"]), letter(2, "c", ["g"])], "((1)(2))"),
+        # By date, and at the same second by number.
+        ([letter(1, "a"), letter(2, "b", ["a"], sent=9), letter(3, "c", ["a"], sent=5)], "(1 (3)(2))"),
+        ([letter(1, sent=5), letter(2, sent=3), letter(3, sent=5)], "(2)(1)(3)"),
+        ([letter(1, "a", ["g"], sent=9), letter(2, sent=5), letter(3, "b", ["g"], sent=2)], "((3)(1))(2)"),
+        # Loops, and answers to oneself.
+        ([letter(1, "a", ["b"]), letter(2, "b", ["a"])], "(2 1)"),
+        ([letter(1, "a", ["a"])], "(1)"),
+        ([letter(1, "a", ["b", "a"]), letter(2, "b")], "(1)(2)"),
+        # Of two with the same id the first is the one that is answered.
+        ([letter(1, "a"), letter(2, "a"), letter(3, "b", ["a"])], "(1 3)(2)"),
+        ([letter(1, "a"), letter(2, "b", ["a"]), letter(3, "b", ["a"])], "(1 (2)(3))"),
+        # Those without any id are not one message.
+        ([letter(1), letter(2)], "(1)(2)"),
+        # Its own word counts before that of others, also when it says nothing.
+        ([letter(1, "a"), letter(2, "b"), letter(3, "c", ["b"]), letter(4, "d", ["a", "c"])], "(1)(2 3 4)"),
+        ([letter(1, "d", ["a", "b"]), letter(2, "a"), letter(3, "b")], "(2)(3 1)"),
+        ([letter(1, "a"), letter(2, "b"), letter(3, "d", ["a", "b"])], "(1 2 3)"),
+    ],
+)
+def test_references(letters, threads):
+    assert written(letters) == threads
+
+
+@pytest.mark.parametrize(
+    ("letters", "threads"),
+    [
+        ([letter(1, "a", (), "x"), letter(2, "b", (), "x", reply=True)], "(1 2)"),
+        ([letter(1, "a", (), "x", reply=True), letter(2, "b", (), "x")], "(2 1)"),
+        ([letter(1, "a", (), "x"), letter(2, "b", (), "x")], "((1)(2))"),
+        ([letter(1, "a", (), "x"), letter(2, "b", (), "x"), letter(3, "c", (), "x")], "((1)(2)(3))"),
+        ([letter(1, "a", (), "x", reply=True), letter(2, "b", (), "x", reply=True)], "((1)(2))"),
+        ([letter(1, "a", (), ""), letter(2, "b", (), "")], "(1)(2)"),
+        ([letter(1, "a", ["g"], "x"), letter(2, "b", ["g"], "x"), letter(3, "c", (), "x")], "((1)(2)(3))"),
+        ([letter(1, "c", (), "x"), letter(2, "a", ["g"], "x"), letter(3, "b", ["g"], "x")], "((1)(2)(3))"),
+        ([letter(n, f"{n}", ["g" if n < 3 else "h"], "x") for n in range(1, 5)], "((1)(2)(3)(4))"),
+        # The first two become one before the reply comes to them.
         (
-            [item(1, "a", ["g"], "x"), item(2, "b", ["g"], "x"), item(3, "c", ["h"], "x"), item(4, "d", ["h"], "x")],
-            "((1)(2)(3)(4))",
+            [letter(1, "a", (), "x"), letter(2, "b", (), "x"), letter(3, "c", (), "x", reply=True)],
+            "((1)(2)(3))",
+        ),
+        # The thread that was joined is as old as the oldest in it.
+        (
+            [
+                letter(1, "r", (), "x", reply=True, sent=1),
+                letter(2, "o", (), "y", sent=2),
+                letter(3, "a", ["g"], "x", sent=3),
+                letter(4, "b", ["g"], "x", sent=4),
+            ],
+            "((1)(3)(4))(2)",
         ),
     ],
 )
-def test_subjects_gather_threads(items, threads):
-    """Step 5 of RFC 5256 §3."""
-    assert written(items) == threads
+def test_subjects_gather_threads(letters, threads):
+    """Step 5."""
+    assert written(letters) == threads
 
 
-def test_ordered_subject():
-    items = [item(1, subject="x", date=5), item(2, subject="X", date=1), item(3, subject="y", date=3)]
-    assert thread.wire(thread.ordered_subject(items)) == b"(2 1)(3)"
+names = st.sampled_from("abcdefgh")
+some_letters = st.lists(
+    st.builds(
+        Letter,
+        key=st.just(0),
+        sent=st.integers(-2, 4),
+        subject=st.sampled_from(["", "x", "y"]),
+        is_reply=st.booleans(),
+        message_id=st.none() | names,
+        references=st.lists(names, max_size=5),
+    ),
+    max_size=12,
+)
 
 
-def walk(nodes):
-    stack = list(nodes)
-    while stack:
-        node = stack.pop()
-        yield node
-        stack += node.children
+@settings(max_examples=1_000)
+@given(some_letters, st.integers(1, 3))
+def test_it_is_what_the_rfc_says(letters, step):
+    for number, one in enumerate(letters, 1):
+        one.key = number * step
+    written(letters)
 
 
-@pytest.mark.timeout(30)
-@pytest.mark.parametrize("forwards", [True, False])
-def test_a_long_chain_is_near_linear(forwards):
-    """Walking up for every link would take hours here."""
-    items = [item(number, f"m{number}", [f"m{number - 1}"]) for number in range(1, 50_000)]
-    found = thread.references(items if forwards else items[::-1])
-    assert sum(node.key is not None for node in walk(found)) == 49_999
-    assert thread.wire(found).startswith(b"(1 2 3 4")
+@given(some_letters)
+def test_ordered_subject(letters):
+    for number, one in enumerate(letters, 1):
+        one.key = number
+    groups: dict[str, list[Letter]] = {}
+    for one in sorted(letters, key=lambda one: (one.subject, one.sent, one.key)):
+        groups.setdefault(one.subject, []).append(one)
+    ordered = sorted(groups.values(), key=lambda group: (group[0].sent, group[0].key))
+    found = thread.ordered_subject(columns(letters))
+    assert [root + 1 for root in found.roots] == [group[0].key for group in ordered]
+    assert {first + 1: [n + 1 for n in others] for first, others in found.children.items()} == {
+        group[0].key: [one.key for one in group[1:]] for group in ordered if len(group) > 1
+    }
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_long_chain(backwards):
+    """Walking up for every link would take hours here, and so would calling oneself for every level."""
+    letters = [letter(number, f"m{number}", [f"m{number - 1}"]) for number in range(1, 50_000)]
+    found = thread.references(columns(letters[::-1] if backwards else letters))
+    assert found.roots == [len(letters) - 1 if backwards else 0]
+    assert thread_list(found, [str(one.key) for one in letters]).count(b" ") == len(letters) - 1
+
+
+@pytest.mark.timeout(60)
+def test_mail_made_to_be_walked_up_ends(monkeypatch):
+    monkeypatch.setattr(thread, "STEPS", 100_000)
+    chain = [letter(number, f"m{number}", [f"m{number - 1}"]) for number in range(1, 3_000)]
+    asking = [letter(number, f"x{number}", ["m2999", "m0", f"y{number}"]) for number in range(3_000, 6_000)]
+    found = thread.references(columns(chain + asking))
+    assert sum(root < 5_999 for root in found.roots) + sum(map(len, found.children.values())) == 5_999

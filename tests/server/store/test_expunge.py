@@ -48,9 +48,9 @@ def test_what_is_gone_is_cleared_up(account: MailAccount, indexed: bool):
     assert not list((account.path.parent / "objects").rglob("*.zst"))
     with pytest.raises(NoSuchMessage):
         account.read(lambda r: messages.raw(r, row))
-    tables = ("content", "octets", "facet", "folded")
+    tables = ("content", "octets", "facet", "folded", "lineage")
     counts = [account.read(lambda r, t=t: r.raw(f"SELECT count(*) FROM {t}").fetchone()[0]) for t in tables]
-    assert counts == [1, 1, 1, 1]
+    assert counts == [1, 1, 1, 1, 1]
     account.index()
     assert account.read(lambda r: search(r, 1, Text("会議室"))) == [2]
     assert account.read(lambda r: r.raw("SELECT count(*) FROM thread_ref").fetchone()) == (0,)

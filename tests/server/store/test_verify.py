@@ -60,6 +60,7 @@ def test_nothing_wrong(mail: MailAccount, tmp_path: Path):
         ("UPDATE content SET holders = 0", "holders"),
         ("DELETE FROM facet WHERE content_id = 4", "texts"),
         ("DELETE FROM folded WHERE content_id = 4", "texts"),
+        ("DELETE FROM lineage WHERE content_id = 4", "texts"),
         ("INSERT INTO trigram(trigram) VALUES ('delete-all')", "index"),
         ("INSERT INTO bigram(bigram) VALUES ('delete-all')", "index"),
     ],

@@ -4,41 +4,60 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.imap.syntax.thread_response import thread_list
-from server.store.threads import Node
+from server.mail.thread import Forest
+
+TEXTS = [str(number) for number in range(100)]
 
 
 def test_the_example_of_rfc_5256():
-    trees = [
-        Node(2),
-        Node(3, [Node(6, [Node(4, [Node(23)]), Node(44, [Node(7, [Node(96)])])])]),
-    ]
-    assert thread_list(trees, str) == b"(2)(3 6 (4 23)(44 7 96))"
+    forest = Forest([2, 3], {3: [6], 6: [4, 44], 4: [23], 44: [7], 7: [96]})
+    assert thread_list(forest, TEXTS) == b"(2)(3 6 (4 23)(44 7 96))"
 
 
-def test_what_is_left_out_leaves_no_empty_lists():
-    def text_of(uid):
-        return "" if uid in {1, 4, 9} else str(uid)
-
-    trees = [Node(1), Node(1, [Node(2), Node(3)]), Node(5, [Node(4), Node(6)]), Node(7, [Node(9)])]
-    assert thread_list(trees, text_of) == b"((2)(3))(5 6)(7)"
-    assert thread_list([], str) == b""
+def test_a_missing_message_holds_its_answers_together():
+    """RFC 5256 §4: siblings without a parent."""
+    forest = Forest([100, 9, 101], {100: [3, 5], 101: [1, 2], 2: [4], 4: [7, 8]})
+    assert thread_list(forest, TEXTS) == b"((3)(5))(9)((1)(2 4 (7)(8)))"
+    assert thread_list(Forest(), TEXTS) == b""
 
 
-numbers = st.integers(1, 2**32 - 1)
-trees = st.recursive(st.builds(Node, numbers), lambda below: st.builds(Node, numbers, st.lists(below, max_size=3)))
+def test_what_stands_for_a_message():
+    assert thread_list(Forest([1, 0], {1: [2]}), ["70", "800", "9000"]) == b"(800 9000)(70)"
 
 
-def members(tree):
-    return [tree.uid, *(uid for child in tree.children for uid in members(child))]
+def test_however_deep():
+    size = 60_000
+    children = {n: [n + 2, n + 1] for n in range(0, size - 2, 2)}
+    text = thread_list(Forest([0], children), ["1"] * size).decode()
+    assert text.startswith("(1 (1 (1 ")
+    assert text.count("1") == size - 1
+    assert text.count("(") == text.count(")")
 
 
-@given(st.lists(trees, max_size=5), st.sets(numbers, max_size=3))
-def test_it_is_a_list_by_the_grammar(several, hidden):
-    text = thread_list(several, lambda uid: "" if uid in hidden else str(uid)).decode()
-    shown = [uid for tree in several for uid in members(tree) if uid not in hidden]
-    assert [int(word) for word in re.findall(r"\d+", text)] == shown
+@st.composite
+def forests(draw):
+    """Any messages; each hangs from an earlier one, from a missing one, or from none."""
+    size = draw(st.integers(0, 12))
+    forest = Forest()
+    for position in range(size):
+        above = draw(st.none() | st.integers(0, position - 1) if position else st.none())
+        if above is None:
+            forest.roots.append(position)
+        else:
+            forest.children.setdefault(above, []).append(position)
+    if len(forest.roots) > 1 and draw(st.booleans()):
+        forest.children[size] = forest.roots
+        forest.roots = [size]
+    return forest, size
+
+
+@given(forests())
+def test_it_is_a_list_by_the_grammar(made):
+    forest, size = made
+    text = thread_list(forest, TEXTS[:size]).decode()
+    assert sorted(int(word) for word in re.findall(r"\d+", text)) == list(range(size))
     while True:
-        # RFC 5256 §4: thread-nested is two lists or more, after a space where members come before them.
+        # RFC 5256 §5: thread-nested is two lists or more, after a space where members come before them.
         smaller = re.sub(r"\((?:\d+(?: \d+)*)(?: N)?\)|\(N\)", "L", text)
         smaller = re.sub(r"(?<=[ (])LL+(?=\))", "N", smaller)
         if smaller == text:
