@@ -91,9 +91,11 @@ def _linked(ids: Sequence[str]) -> dict[int, int]:
             if parents.pop(position, None) is not None:
                 broken = position
             continue
-        parent = known.get(text[-WIDTH:], size)
+        parent = known.get(text[-WIDTH:], -1)
         # Most refer to what their parent refers to, and to the parent. Nothing has come apart since those links were tried.
-        if not (broken < parent < position and ids[parent][WIDTH:] == text[WIDTH:-WIDTH]):
+        if parent < 0 or not (
+            len(text) == 2 * WIDTH or (broken < parent < position and ids[parent][WIDTH:] == text[WIDTH:-WIDTH])
+        ):
             parent = _chain(text, size, known, parents, with_children, steps)
         # Step 1B: the message's own word counts before that of others.
         if parents.get(position) != parent:
@@ -178,56 +180,62 @@ def _gathered(roots: list[int], columns: Columns, children: dict[int, list[int]]
         children: Who hangs from whom; changed.
         dummies: For the first child of a missing message, that message; changed.
     """
-    subjects = columns.subjects
-    table, shared = _subject_table(roots, subjects, dummies)
-    if not shared:
-        return roots
+    sent, subjects = columns.sent, columns.subjects
     fresh = count(max(len(subjects), max(children, default=0) + 1))
     gone: set[int] = set()
-    grown: set[int] = set()
-    for root in roots:
-        subject = subjects[root]
-        if abs(subject) not in shared:
-            continue
-        held = table[abs(subject)]
-        if held == root:
-            continue
-        gone.add(root)
-        if held in dummies:
-            target = dummies[held]
-            children[target] += children.pop(dummies.pop(root)) if root in dummies else [root]
-        elif subject < 0 < subjects[held]:
-            target = held
-            children.setdefault(target, []).append(root)
-        else:
-            target = dummies[held] = next(fresh)
-            children[target] = [held, root]
-        grown.add(target)
-    _sort((children[parent] for parent in grown), columns.sent)
-    # Another one may be the first child of a missing message now.
-    tops = [dummies.get(root, root) for root in roots if root not in gone]
-    dummies.clear()
-    dummies.update({children[top][0]: top for top in tops if top >= len(subjects)})
-    left = [children[top][0] if top >= len(subjects) else top for top in tops]
-    _sort([left], columns.sent)
+    come: list[int] = []
+    for family in _same_subject(roots, subjects):
+        held = _head(family, subjects, dummies)
+        grown: set[int] = set()
+        for root in family:
+            if root == held:
+                continue
+            gone.add(root)
+            if held in dummies:
+                target = dummies[held]
+                children[target] += children.pop(dummies.pop(root)) if root in dummies else [root]
+            elif subjects[root] < 0 < subjects[held]:
+                target = held
+                children.setdefault(target, []).append(root)
+            else:
+                target = dummies[held] = next(fresh)
+                children[target] = [held, root]
+            grown.add(target)
+        _sort([children[parent] for parent in grown], sent)
+        # Another one may be the first child of a missing message now.
+        if held in dummies and children[dummies[held]][0] != held:
+            first = children[dummies[held]][0]
+            dummies[first] = dummies.pop(held)
+            gone.add(held)
+            come.append(first)
+    if not gone:
+        return roots
+    gone.difference_update(come)
+    left = [root for root in roots if root not in gone]
+    if come:
+        left = list({*left, *come})
+        _sort([left], sent)
     return left
 
 
-def _subject_table(
-    roots: Sequence[int], subjects: Sequence[int], dummies: dict[int, int]
-) -> tuple[dict[int, int], set[int]]:
-    """Step 5B: return for each base subject the root that others join, and which subjects have several roots."""
+def _same_subject(roots: Sequence[int], subjects: Sequence[int]) -> Iterable[list[int]]:
+    """Return the roots that share their base subject with others, those of one subject together and in order."""
     table: dict[int, int] = {}
-    shared: set[int] = set()
+    shared: dict[int, list[int]] = {}
     for root in roots:
         subject = subjects[root]
-        if not subject:
-            continue
-        name = abs(subject)
-        held = table.setdefault(name, root)
-        if held == root:
-            continue
-        shared.add(name)
-        if held not in dummies and (root in dummies or subjects[held] < 0 < subject):
-            table[name] = root
-    return table, shared
+        if subject:
+            name = subject if subject > 0 else -subject
+            held = table.setdefault(name, root)
+            if held != root:
+                shared.setdefault(name, [held]).append(root)
+    return shared.values()
+
+
+def _head(family: Sequence[int], subjects: Sequence[int], dummies: dict[int, int]) -> int:
+    """Step 5B: of the roots with one base subject, return the one that the subject table holds in the end."""
+    held = family[0]
+    for root in family[1:]:
+        if held not in dummies and (root in dummies or subjects[held] < 0 < subjects[root]):
+            held = root
+    return held

@@ -4,6 +4,7 @@ THREAD is worked out anew each time from the messages that were asked for, as th
 are never changed (`conversation`).
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -102,12 +103,12 @@ def read(r: Reader, mailbox_id: int, query: Query, *, before: int = LATEST, now:
         row: tuple[Any, ...] = tuple(r.execute(joined, values).one())
         size = row[0]
         if size:
-            more, sent, subjects, ids = [str(text).split(",") for text in row[1:]]
-            uids += more
-            columns.sent.extend(map(int, sent))
-            columns.subjects.extend(map(int, subjects))
-            columns.ids.extend(ids)
-            after = int(more[-1])
+            uids += row[1].split(",")
+            # The quickest reader of many numbers that there is.
+            columns.sent.extend(json.loads(f"[{row[2]}]"))
+            columns.subjects.extend(json.loads(f"[{row[3]}]"))
+            columns.ids.extend(row[4].split(","))
+            after = int(uids[-1])
     return Messages(uids, columns)
 
 

@@ -15,9 +15,17 @@ def thread_list(forest: Forest, texts: Sequence[str]) -> bytes:
     """Return all threads; `texts` says what stands for each message."""
     if not forest.roots:
         return b""
-    children = forest.children
-    # Most threads are one message alone.
-    threads = [texts[root] if root not in children else _thread(root, children, texts) for root in forest.roots]
+    children, size = forest.children, len(texts)
+    threads: list[str] = []
+    for root in forest.roots:
+        below = children.get(root)
+        # Most threads are one message alone or two.
+        if below is None:
+            threads.append(texts[root])
+        elif len(below) == 1 and below[0] not in children and root < size:
+            threads.append(f"{texts[root]} {texts[below[0]]}")
+        else:
+            threads.append(_thread(root, children, texts))
     return f"({')('.join(threads)})".encode("ascii")
 
 
