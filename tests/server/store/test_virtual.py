@@ -3,7 +3,19 @@ import sqlalchemy as sa
 
 from server.db.database import Database
 from server.db.schema import versions
-from server.store import append, copy, expunge, flags, mailboxes, predicate, quota, schema, virtual, virtual_refresh
+from server.store import (
+    append,
+    copy,
+    expunge,
+    flags,
+    lineage,
+    mailboxes,
+    predicate,
+    quota,
+    schema,
+    virtual,
+    virtual_refresh,
+)
 from server.store.errors import CannotDelete, IsVirtual, MailboxExists, NoSuchMailbox, OverQuota
 from tests.fakes.mail_account import BORN, MailAccount, letter
 
@@ -167,7 +179,8 @@ def test_they_count_for_no_quota_and_hold_nothing(mail: MailAccount):
 
 def _version_1(path) -> None:
     """A file as the first version made it, with three letters and one that went."""
-    database = Database(path, schema.account_schema(BORN), functions=predicate.FUNCTIONS)
+    schemas = [schema.account_schema(BORN), lineage.SCHEMA]
+    database = Database(path, schemas, functions=predicate.FUNCTIONS)
 
     def fill(w):
         for n in range(4):
@@ -176,10 +189,11 @@ def _version_1(path) -> None:
         expunge.remove(w, 1, [3])
 
     def back(w):
-        for table in ("virtual_mailbox", "virtual_member", "acl", "annotation", "annotation_change"):
+        for table in ("virtual_mailbox", "virtual_member", "acl", "annotation", "annotation_change", "lineage"):
             w.raw(f"DROP TABLE {table}")
         w.raw("DELETE FROM sqlite_stat1 WHERE tbl = 'virtual_member'")
         w.raw("UPDATE schema_version SET version = 1 WHERE owner = 'store'")
+        w.raw("DELETE FROM schema_version WHERE owner = 'lineage'")
 
     database.write(fill)
     database.write(back)
