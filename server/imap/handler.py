@@ -25,6 +25,7 @@ from server.imap.syntax.fragment import Fragment, FragmentLimits
 from server.imap.syntax.mailbox_name import encode_utf7
 from server.imap.syntax.response import Reply, string
 from server.imap.syntax.sequence import Ranges
+from server.imap.thread_answers import ThreadAnswers
 from server.imap.watch import Watch
 from server.net.budget import Budgets, Share, Turns
 from server.net.limits import ConnectionLimits
@@ -140,6 +141,7 @@ class Services:
     answers: Budgets = field(default_factory=lambda: Budgets(ANSWERS))
     kept: Share = field(default_factory=lambda: Share(KEPT))
     uploads: Turns = field(default_factory=lambda: Turns(UPLOADS))
+    threads: ThreadAnswers = field(default_factory=ThreadAnswers)
 
 
 _OF_THE_CONNECTION = {"services", "channel", "tag", "sign_in_failures", "uploading", "_out", "_out_size"}

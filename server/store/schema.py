@@ -122,7 +122,7 @@ facet = Table(
     Column(
         "sent_on", String
     ),  # the day as its sender wrote it, YYYY-MM-DD (RFC 9051 §6.4.4: SENTON disregards the zone)
-    Column("message_hash", Integer),
+    Column("message_hash", Integer),  # this and the next: what `lineage` begins with in an account of before it
     Column("parent_hash", Integer),
     Column("subject_hash", Integer),
     Column("participants", String, nullable=False),

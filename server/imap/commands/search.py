@@ -21,6 +21,7 @@ from server.imap.syntax.response import Reply, string, untagged
 from server.imap.syntax.search_key import SearchKey, mentions_modseq, mentions_numbers, needs_numbers, resolve
 from server.imap.syntax.sequence import compress, format_numbers
 from server.imap.syntax.thread_response import thread_list
+from server.imap.thread_answers import Question
 from server.mail import thread as threads
 from server.store import mailboxes, messages
 from server.store import search as store_search
@@ -125,14 +126,33 @@ async def _page_reply(ctx: Context, page: list[int], total: int, command: c.Sort
 async def thread(ctx: Context, command: c.Thread) -> Reply:
     query = await _query(ctx, command.key, command.charset, saving=False)
     view = ctx.view if command.uid else await ctx.load_view()
-    gather = threads.references if command.algorithm == "REFERENCES" else threads.ordered_subject
+    question = Question(ctx.view_account, view.mailbox_id, command.algorithm, command.uid)
+    answers = ctx.services.threads
 
     def read(reader: Reader) -> bytes:
-        uids, columns = store_threads.read(reader, view.mailbox_id, query, before=view.uidnext)
-        return thread_list(gather(columns), uids if command.uid else _numbers_of(view, uids))
+        found = mailboxes.status(reader, view.mailbox_id)
+        # The whole of a large mailbox, of which the client knows exactly what is there.
+        is_kept = (
+            isinstance(query, All)
+            and found.messages >= LARGE
+            and found.uidnext == view.uidnext
+            and (command.uid or found.messages == len(view.uids))
+        )
+        answer = answers.get(question, found) if is_kept else None
+        if answer is None:
+            answer = _threads(reader, view, query, command)
+            if is_kept:
+                answers.put(question, found, answer)
+        return answer
 
     listed = await patiently(ctx, ctx.read_view(read))
     return Reply("Done", untagged=((b"* THREAD " + listed if listed else b"* THREAD") + b"\r\n",))
+
+
+def _threads(reader: Reader, view: Selected, query: Query, command: c.Thread) -> bytes:
+    gather = threads.references if command.algorithm == "REFERENCES" else threads.ordered_subject
+    uids, columns = store_threads.read(reader, view.mailbox_id, query, before=view.uidnext)
+    return thread_list(gather(columns), uids if command.uid else _numbers_of(view, uids))
 
 
 def _numbers_of(view: Selected, uids: Sequence[str]) -> list[str]:
