@@ -218,6 +218,10 @@ class Selected:
         """Uids of the messages that the next report will announce; the view must be loaded."""
         return self.uids[self._announced :]
 
+    def heard(self, *, flags: bool) -> int:
+        """Up to where the client will have heard of every change with the next report that tells what was expunged."""
+        return self.told if self._unflagged or (self._flags and not flags) else self.modseq
+
     def recall_flags(self, reader: Reader) -> None:
         """Take up the changes of flags that were left out of earlier reports."""
         since, self._unflagged = self._unflagged - 1, 0

@@ -27,19 +27,40 @@ async def news(ctx: Context, *, expunge: bool, look: bool, own: bool = False) ->
     if watch is not None and not (watch.messages or own):
         return b""  # RFC 5465 §3.1: it has said that it does not want to know
     if look or ctx.woken:
-        ctx.woken = False
-        if view.virtual:
-            await virtual.renew(ctx, (view.mailbox_id,))
-        await ctx.read_view(_look(view, ctx.contexts))
-    leaving = _leaving(view, ctx.contexts) if ctx.contexts else None
+        await look_again(ctx)
     if watch is not None and watch.attributes and view.has_unannounced:
         await ctx.load_view()
         watch.queue_new(view.unannounced)
-    flags = True if watch is None else watch.flags
-    changes = view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync, flags=flags, leaving=leaving)
+    changes = report(ctx, expunge=expunge, flags=_wants_flags(ctx))
     if view.guest is not None and view.guest.told != view.guest.held:
         return await _rights(ctx) + changes
     return changes
+
+
+async def look_again(ctx: Context) -> None:
+    """Take up what has happened in the selected mailbox."""
+    view = ctx.view
+    ctx.woken = False
+    if view.virtual:
+        await virtual.renew(ctx, (view.mailbox_id,))
+    await ctx.read_view(_look(view, ctx.contexts))
+
+
+def report(ctx: Context, *, expunge: bool, flags: bool) -> bytes:
+    """What has been taken up and not been told; results that are kept up to date lose what is expunged before it is."""
+    leaving = _leaving(ctx.view, ctx.contexts) if ctx.contexts else None
+    return ctx.view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync, flags=flags, leaving=leaving)
+
+
+async def highest_after_expunge(ctx: Context) -> bytes:
+    """The response code of RFC 7162 §3.2.7: no more than the client has heard of once this command's news are told."""
+    view = ctx.view
+    await ctx.read_view(_look(view, ctx.contexts))
+    return b"HIGHESTMODSEQ %d" % view.heard(flags=_wants_flags(ctx))
+
+
+def _wants_flags(ctx: Context) -> bool:
+    return ctx.watch is None or ctx.watch.flags
 
 
 async def _rights(ctx: Context) -> bytes:

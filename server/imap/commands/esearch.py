@@ -57,7 +57,8 @@ async def esearch(ctx: Context, command: c.Esearch) -> Reply:
         raise ProtocolError("Only what is found in the selected mailbox can be saved")  # RFC 7377 §2.2
     if command.returned.update:
         refuse(ctx)  # RFC 5267 §4.3.1: results are kept up to date for SEARCH and SORT
-    ctx.condstore |= mentions_modseq(command.key)
+    if mentions_modseq(command.key):
+        ctx.condstore = ctx.woken = True  # the mod-sequence told may be the highest (`server.imap.updates`)
     if own is not None:
         await _search_selected(ctx, command, own)
     for mailbox in others:

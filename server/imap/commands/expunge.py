@@ -4,6 +4,7 @@ from server.imap.handler import Context
 from server.imap.progress import patiently
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply
+from server.imap.updates import highest_after_expunge
 from server.store import expunge as store
 from server.store import virtual_origin
 from server.store.rights import EXPUNGE
@@ -20,7 +21,6 @@ async def expunge(ctx: Context, command: c.Expunge) -> Reply:
     if not gone:
         return Reply("Nothing to expunge")
     if ctx.qresync:
-        await ctx.read_view(view.refresh)
-        return Reply("Done", b"HIGHESTMODSEQ %d" % view.modseq)  # RFC 7162 §3.2.7
+        return Reply("Done", await highest_after_expunge(ctx))
     ctx.woken = True
     return Reply("Done")

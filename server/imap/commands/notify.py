@@ -16,6 +16,7 @@ from server.imap.syntax.notify import (
     Notify,
 )
 from server.imap.syntax.response import Reply
+from server.imap.updates import look_again, report
 from server.imap.watch import TooManyWatched, Watch
 
 SUPPORTED = frozenset(
@@ -59,9 +60,6 @@ async def _catch_up(ctx: Context) -> None:
     view = ctx.selected
     if view is None:
         return
-    ctx.woken = False
-    if view.virtual:
-        await virtual.renew(ctx, (view.mailbox_id,))
     await ctx.read_view(view.recall_flags)
-    await ctx.read_view(view.refresh)
-    ctx.send(view.report(expunge=True, modseq=ctx.condstore, vanished=ctx.qresync))
+    await look_again(ctx)
+    ctx.send(report(ctx, expunge=True, flags=True))

@@ -15,6 +15,7 @@ from server.imap.flags import settable
 from server.imap.handler import Context
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply, status
+from server.imap.updates import highest_after_expunge
 from server.store import replace as replacing
 from server.store import rights, virtual_origin
 from server.store.append import Prepared
@@ -54,7 +55,6 @@ async def replace(ctx: Context, command: c.Replace) -> Reply:
     # RFC 8508 §4.3: the code comes before the EXPUNGE.
     ctx.send(status(b"*", b"OK", "The replacement is here", b"APPENDUID %d %d" % (done.uidvalidity, done.uid)))
     if ctx.qresync:
-        await ctx.read_view(view.refresh)
-        return Reply("Done", b"HIGHESTMODSEQ %d" % view.modseq)  # RFC 8508 §4.5, RFC 7162 §3.2.9
+        return Reply("Done", await highest_after_expunge(ctx))  # RFC 8508 §4.5
     ctx.woken = True
     return Reply("Done")

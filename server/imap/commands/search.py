@@ -173,7 +173,8 @@ async def _query(ctx: Context, key: SearchKey, charset: str, *, saving: bool) ->
         ctx.saved = ()  # RFC 5182 §2.1: a search that is refused leaves nothing saved
     if charset not in CHARSETS:
         raise Refusal(Reason.BAD_CHARSET)
-    ctx.condstore |= mentions_modseq(key)
+    if mentions_modseq(key):
+        ctx.condstore = ctx.woken = True  # the mod-sequence told may be the highest (`server.imap.updates`)
     view = await ctx.load_view() if needs_numbers(key) else ctx.view
     query = resolve(key, lambda sequence, uid: view.uid_ranges(sequence, uid=uid, saved=saved))
     return query if view.guest is None else with_threads(query, view.guest.own_object_id)

@@ -125,15 +125,21 @@ async def close(ctx: Context, command: c.Close) -> Reply:
     code = None
     if command.expunge and not view.read_only and rights.EXPUNGE in view.rights:
 
-        def clear(writer: Writer) -> list[int]:
+        def clear(writer: Writer) -> int | None:
             # RFC 4314 §4: without the right to, the expunge is passed over, and the answer is OK.
+            if rights.EXPUNGE not in view.rights:
+                return None
+            has_heard = view.told == mailboxes.status(writer, view.mailbox_id).highestmodseq
+            has_heard &= not virtual.behind(writer, (view.mailbox_id,) if view.virtual else ())
             remove = virtual_origin.expunge if view.virtual else expunge.expunge
-            return remove(writer, view.mailbox_id, None) if rights.EXPUNGE in view.rights else []
+            if not remove(writer, view.mailbox_id, None):
+                return None
+            # RFC 7162 §3.2.8; but what others did and the client never heard of must not lie before it.
+            return mailboxes.status(writer, view.mailbox_id).highestmodseq if has_heard else view.told
 
-        gone = await ctx.write_view(clear)
-        if gone and ctx.qresync:
-            found = await ctx.read_view(lambda r: mailboxes.status(r, view.mailbox_id))
-            code = b"HIGHESTMODSEQ %d" % found.highestmodseq
+        highest = await ctx.write_view(clear)
+        if highest is not None and ctx.qresync:
+            code = b"HIGHESTMODSEQ %d" % highest
     ctx.unselect()
     return Reply("Done", code)
 

@@ -76,3 +76,58 @@ async def test_resynchronising_names_what_is_expunged_at_the_same_moment(house, 
     monkeypatch.undo()
     assert await ours.ok("NOOP") == [b"* VANISHED 4"]
     assert theirs
+
+
+async def test_an_expunge_is_not_ahead_of_flags_that_were_not_wanted(house):
+    """RFC 7162 §3.2.7 names the highest mod-sequence; a client that comes back with it must hear of the flags (RFC 5465 §5)."""
+    ours, theirs, opened = await two(house, enable="QRESYNC")
+    (validity,) = told(opened, rb"\* OK \[UIDVALIDITY (\d+)\].*")
+    await ours.ok("NOTIFY SET (selected (MessageNew MessageExpunge))")
+    await ours.ok("STORE 1 +FLAGS (\\Deleted)")
+    await theirs.ok("STORE 2 +FLAGS (\\Seen)")
+    lines, answer = await ours.ask("EXPUNGE")
+    assert b"* VANISHED 1" in lines
+    named = re.match(rb"OK \[HIGHESTMODSEQ (\d+)\]", answer)
+    await ours.ok("UNSELECT")
+    resumed = await ours.ok(f"SELECT INBOX (QRESYNC ({validity[1].decode()} {named[1].decode()}))")
+    assert told(resumed, rb"\* 1 FETCH \(UID 2 FLAGS \(\\Seen\) MODSEQ .*")
+
+
+async def test_an_expunge_names_the_highest_where_everything_is_told(house):
+    ours, theirs, _ = await two(house, enable="QRESYNC")
+    await ours.ok("STORE 1 +FLAGS (\\Deleted)")
+    await theirs.ok("STORE 2 +FLAGS (\\Seen)")
+    lines, answer = await ours.ask("EXPUNGE")
+    assert b"* VANISHED 1" in lines
+    (status,) = await ours.ok("STATUS INBOX (HIGHESTMODSEQ)")
+    assert status == b'* STATUS "INBOX" (HIGHESTMODSEQ %b)' % re.match(rb"OK \[HIGHESTMODSEQ (\d+)\]", answer)[1]
+
+
+async def test_closing_is_not_ahead_of_what_was_never_told(house, monkeypatch):
+    ours, theirs, opened = await two(house, enable="QRESYNC")
+    (validity,) = told(opened, rb"\* OK \[UIDVALIDITY (\d+)\].*")
+    await ours.ok("STORE 1 +FLAGS (\\Deleted)")
+    monkeypatch.setattr(LocalBus, "_wake", lambda *_: None)
+    await theirs.ok("STORE 2 +FLAGS (\\Seen)")
+    _, answer = await ours.ask("CLOSE")
+    named = re.match(rb"OK \[HIGHESTMODSEQ (\d+)\]", answer)
+    resumed = await ours.ok(f"SELECT INBOX (QRESYNC ({validity[1].decode()} {named[1].decode()}))")
+    assert b"* VANISHED (EARLIER) 1" in resumed
+    assert told(resumed, rb"\* 1 FETCH \(UID 2 FLAGS \(\\Seen\) MODSEQ .*")
+
+
+async def test_closing_names_the_highest_where_everything_was_told(house):
+    ours, _, _ = await two(house, enable="QRESYNC")
+    await ours.ok("STORE 1 +FLAGS (\\Deleted)")
+    _, answer = await ours.ask("CLOSE")
+    (status,) = await ours.ok("STATUS INBOX (HIGHESTMODSEQ)")
+    assert status == b'* STATUS "INBOX" (HIGHESTMODSEQ %b)' % re.match(rb"OK \[HIGHESTMODSEQ (\d+)\]", answer)[1]
+
+
+async def test_the_modseq_of_a_search_is_told_with_all_that_came_before_it(house, monkeypatch):
+    ours, theirs, _ = await two(house, enable="CONDSTORE")
+    monkeypatch.setattr(LocalBus, "_wake", lambda *_: None)
+    await theirs.ok("STORE 2 +FLAGS (\\Seen)")
+    lines = await ours.ok("UID SEARCH MODSEQ 1")
+    assert told(lines, rb"\* SEARCH 1 2 3 \(MODSEQ \d+\)")
+    assert told(lines, rb"\* 2 FETCH \(UID 2 FLAGS \(\\Seen\) MODSEQ .*")

@@ -61,3 +61,19 @@ async def test_what_is_expunged_is_removed_before_it_is_told(house, enable):
     removed, gone, *_ = await client.ok("EXPUNGE")
     assert removed.endswith(b") REMOVEFROM (0 1)")
     assert gone == (b"* VANISHED 1" if enable == "QRESYNC" else b"* 1 EXPUNGE")
+
+
+async def test_notify_tells_first_what_leaves_a_result(house):
+    """RFC 5465 §3.1 has NOTIFY tell of what has gathered; RFC 5267 §4.3.4 has REMOVEFROM before the expunge."""
+    for subject in ("One", "Two"):
+        house.append(message(subject))
+    client, other = await house.signed_in(mailbox="INBOX"), await house.signed_in(mailbox="INBOX")
+    await client.ok("SEARCH RETURN (UPDATE ALL) ALL")
+    await other.ok("STORE 1 +FLAGS (\\Deleted)")
+    await other.ok("EXPUNGE")
+    removed, gone = await client.ok("NOTIFY SET (selected (MessageNew MessageExpunge))")
+    assert removed.endswith(b") REMOVEFROM (0 1)")
+    assert gone == b"* 1 EXPUNGE"
+    house.append(message("Three"))
+    assert await client.line() == b"* 2 EXISTS"
+    assert (await client.line()).endswith(b") ADDTO (0 2)")
