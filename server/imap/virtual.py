@@ -12,6 +12,7 @@ from server.imap.handler import Context
 from server.store import virtual, virtual_refresh
 from server.store.errors import NoSuchMailbox
 from server.store.model import Mailbox
+from server.store.standing import Standing
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ async def read_at(ctx: Context, place: Place, fn: Callable[[Reader], T]) -> T:
     return await ctx.read(fn)
 
 
-def attributes(mailbox: Mailbox) -> list[bytes]:
+def attributes(mailbox: Mailbox | Standing) -> list[bytes]:
     """What LIST says of it besides its special use (RFC 9051 §7.3.1): nothing can be made below it, or it is only a name."""
     if mailbox.rule is None:
         return []

@@ -38,6 +38,7 @@ from server.imap.syntax.notify import (
 )
 from server.store import annotations, changes, standing
 from server.store.standing import Standing
+from server.store.virtual import is_only_a_name
 
 T = TypeVar("T")
 
@@ -124,8 +125,8 @@ class Watch:
         first = []
         for mailbox in found:
             events = self._events(mailbox.name, now.subscribed)
-            # RFC 5465 §5: with NONE it is a snapshot.
-            if events is not None and (not events or events & MESSAGE_EVENTS):
+            # RFC 5465 §5: with NONE it is a snapshot; §6.2: of what can be selected.
+            if events is not None and (not events or events & MESSAGE_EVENTS) and not is_only_a_name(mailbox):
                 first.append(Counted(mailbox, events, is_unknown=True, counts=True, unseen=True))
         return tuple(first)
 
@@ -159,7 +160,7 @@ class Watch:
         counted = {
             mailbox.id: mailbox
             for mailbox in found
-            if (self._events(mailbox.name, subscribed) or frozenset()) & MESSAGE_EVENTS
+            if (self._events(mailbox.name, subscribed) or frozenset()) & MESSAGE_EVENTS and not is_only_a_name(mailbox)
         }
         names = {mailbox.id: mailbox.name for mailbox in found} if self.watches_names else {}
         return Picture(names, counted, subscribed), found

@@ -72,6 +72,11 @@ def _is_within(entry: str, top: str, depth: int | None) -> bool:
     return entry.startswith(top + "/") and (depth is None or entry[len(top) :].count("/") <= depth)
 
 
+def is_private(entry: str) -> bool:
+    """Say whether an entry is one of those that every person has for himself (RFC 5464 §3.1)."""
+    return entry == "/private" or entry.startswith("/private/")
+
+
 def of_mailboxes(r: Reader, entries: Collection[str]) -> dict[int, dict[str, bytes]]:
     """Return those of all mailboxes that have one of these entries."""
     rows = r.tuples(

@@ -17,6 +17,8 @@ NONE: frozenset[str] = frozenset()
 CHANGES = frozenset("swtie")
 """RFC 4314 §5.2: with none of these a mailbox is read-only (all flags are shared here)."""
 SETS_FLAGS = frozenset("swt")
+ANNOTATE = frozenset("rswip")
+"""RFC 5464 §3.3: one of these besides `l`, and somebody may read and set annotations."""
 KNOWS_OF_IT = frozenset("lrikxa")
 """RFC 4314 §4: one of these, and somebody may be told which rights he has."""
 

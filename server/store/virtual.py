@@ -15,6 +15,7 @@ from server.db.statement import Statement
 from server.store import changes, flag_set, mailboxes, schema, virtual_members
 from server.store.errors import CannotDelete, NameInvalid
 from server.store.model import Mailbox
+from server.store.standing import Standing
 
 ALL, UNSEEN, FLAGGED, KEYWORD = "all", "unseen", "flagged", "keyword"
 LABELS = "labels"
@@ -41,7 +42,7 @@ def is_label(word: str) -> bool:
     return not word.startswith("$") and word.lower() not in _PROGRAMS_OWN
 
 
-def is_only_a_name(mailbox: Mailbox) -> bool:
+def is_only_a_name(mailbox: Mailbox | Standing) -> bool:
     """Say whether it is there for others to stand below, and cannot be selected."""
     return mailbox.rule == LABELS
 

@@ -34,7 +34,7 @@ from server.store import messages, standing
 from server.store import search as store
 from server.store.query import Query, with_threads
 from server.store.standing import Standing
-from server.store.virtual import LABELS
+from server.store.virtual import is_only_a_name
 
 SEARCHED = 1_000
 """Mailboxes that one command may search."""
@@ -78,7 +78,7 @@ async def _others(ctx: Context, command: c.Esearch) -> list[Standing]:
         return [
             mailbox
             for mailbox in standing.all_mailboxes(reader)
-            if mailbox.rule != LABELS and any(each.matches(mailbox.name, subscribed) for each in filters)
+            if not is_only_a_name(mailbox) and any(each.matches(mailbox.name, subscribed) for each in filters)
         ]
 
     found = await ctx.read(look)

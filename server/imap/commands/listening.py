@@ -145,8 +145,10 @@ def list_line(ctx: Context, listed: Listed) -> bytes:
     words.append(rb"\HasChildren" if listed.is_parent else rb"\HasNoChildren")
     if listed.is_subscribed:
         words.append(rb"\Subscribed")
-    if listed.mailbox is not None and listed.mailbox.special_use is not None:
-        words.append(listed.mailbox.special_use.encode("ascii"))
+    if listed.mailbox is not None:
+        if listed.mailbox.special_use is not None:
+            words.append(listed.mailbox.special_use.encode("ascii"))
+        words += virtual.attributes(listed.mailbox)
     parts = [b"LIST", parenthesised(words), b'"/"', ctx.format_name(listed.name)]
     if listed.old_name is not None:
         parts.append(b'("OLDNAME" (' + ctx.format_name(listed.old_name) + b"))")

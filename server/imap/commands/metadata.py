@@ -17,7 +17,6 @@ from server.store import annotations, rights
 from server.store.model import Mailbox
 
 _ADMIN = "/shared/admin"
-_ANY_OF = rights.READ + rights.KEEP_SEEN + rights.WRITE + rights.INSERT + rights.POST
 
 
 async def get_metadata(ctx: Context, command: c.GetMetadata) -> Reply:
@@ -27,7 +26,7 @@ async def get_metadata(ctx: Context, command: c.GetMetadata) -> Reply:
         mailbox = _annotated(place, reader) if command.mailbox else None
         wanted = {entry.lower() for entry in command.entries}
         if place.guest is not None:
-            wanted = {entry for entry in wanted if not _is_private(entry)}
+            wanted = {entry for entry in wanted if not annotations.is_private(entry)}
         found = annotations.below(reader, mailbox.id if mailbox is not None else None, wanted, command.depth)
         return (mailbox.name if mailbox is not None else ""), found
 
@@ -46,14 +45,9 @@ async def get_metadata(ctx: Context, command: c.GetMetadata) -> Reply:
 def _annotated(place: Place, reader: Reader) -> Mailbox:
     """The mailbox, if its annotations may be read and set."""
     mailbox = place.mailbox(reader, rights.LOOKUP)
-    # RFC 5464 §3.3: with the "l" right and any one of "r", "s", "w", "i", "p".
-    if place.held.isdisjoint(_ANY_OF):
+    if place.held.isdisjoint(rights.ANNOTATE):
         raise Refusal(Reason.NO_PERMISSION)
     return mailbox
-
-
-def _is_private(entry: str) -> bool:
-    return entry == "/private" or entry.startswith("/private/")
 
 
 def _add_computed(ctx: Context, command: c.GetMetadata, found: dict[str, bytes]) -> None:
@@ -113,7 +107,7 @@ async def set_metadata(ctx: Context, command: c.SetMetadata) -> Reply:
 
     def write(writer: Writer) -> None:
         mailbox = _annotated(place, writer).id if command.mailbox else None
-        if place.guest is not None and any(_is_private(entry) for entry in values):
+        if place.guest is not None and any(annotations.is_private(entry) for entry in values):
             raise Refusal(Reason.METADATA_NO_PRIVATE)
         annotations.put(writer, mailbox, values)
 

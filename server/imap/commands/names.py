@@ -16,6 +16,7 @@ from server.imap import virtual
 from server.imap.access import PREFIX, Guest, is_foreign, whose
 from server.imap.commands.mailbox import Counters
 from server.imap.handler import Context
+from server.imap.matching import above
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.mailbox_name import DELIMITER, Pattern
 from server.store import acl, annotations, mailboxes, rights
@@ -54,22 +55,17 @@ class Tree:
         self.parents: set[str] = set()
         self.subscribed_below: set[str] = set()
         for entry in self.entries:
-            above = _above(entry.name)
+            levels = above(entry.name)
             if entry.mailbox is not None:
-                self.parents.update(above)
+                self.parents.update(levels)
             if entry.subscribed:
-                self.subscribed_below.update(above)
+                self.subscribed_below.update(levels)
 
     def with_hidden(self, listed: Iterable[Entry]) -> set[str]:
         """The names below which somebody is subscribed to what is not among the listed ones itself."""
         shown = {entry.name for entry in listed}
         hidden = (entry.name for entry in self.entries if entry.subscribed and entry.name not in shown)
-        return {above for name in hidden for above in _above(name)}
-
-
-def _above(name: str) -> list[str]:
-    levels = name.split(DELIMITER)
-    return [DELIMITER.join(levels[:depth]) for depth in range(1, len(levels))]
+        return {level for name in hidden for level in above(name)}
 
 
 class Matcher:
@@ -142,7 +138,7 @@ async def gather(ctx: Context, matches: Matcher, wanted: Wanted) -> Found:
     subscribed = {entry.name for entry in entries if entry.mailbox is None}
     shared: list[Entry] = []
     for owner in owners:
-        find = partial(_shared, guest=Guest(who, owner), subscribed=subscribed, items=wanted.items)
+        find = partial(_shared, guest=Guest(who, owner), subscribed=subscribed, wanted=wanted)
         shared += await ctx.services.store.read(owner.id, find)
 
     def merge() -> Found:
@@ -192,28 +188,33 @@ def _meant(owners: list[Owner], entries: list[Entry], matches: Matcher, wanted: 
     return [owner for owner in owners if matches.reaches(PREFIX + owner.address)][:MAX_OWNERS]
 
 
-def _shared(reader: Reader, *, guest: Guest, subscribed: set[str], items: tuple[str, ...]) -> list[Entry]:
+def _shared(reader: Reader, *, guest: Guest, subscribed: set[str], wanted: Wanted) -> list[Entry]:
     """The mailboxes of an account that its guest may look up (RFC 4314 §4), as if there were no others."""
     granted = acl.granted(reader, guest.who)
     if not any(rights.LOOKUP in held for held in granted.values()):
         return []
     entries = []
+    # What is private is its owner's.
+    entries_of_all = {entry for entry in wanted.annotations if not annotations.is_private(entry)}
+    notes = annotations.of_mailboxes(reader, entries_of_all) if entries_of_all else {}
     for mailbox in mailboxes.list_all(reader):
         held = granted.get(mailbox.id, rights.NONE)
         if rights.LOOKUP not in held or mailbox.rule is not None:
             continue  # a virtual one is its owner's own view
         shown = guest.shown(mailbox)
         # RFC 5819 §2: no STATUS of a mailbox that may not be read.
-        counters = Counters.of(reader, mailbox.id, items) if items and rights.READ in held else None
+        counted = bool(wanted.items) and rights.READ in held
+        counters = Counters.of(reader, mailbox.id, wanted.items) if counted else None
         shown = replace(shown, subscribed=shown.name in subscribed)
-        entries.append(Entry(shown.name, shown, shown.subscribed, counters, held, owned=False))
+        here = notes.get(mailbox.id, {}) if wanted.annotations and not held.isdisjoint(rights.ANNOTATE) else None
+        entries.append(Entry(shown.name, shown, shown.subscribed, counters, held, here, owned=False))
     return entries
 
 
 def _merged(entries: list[Entry], shared: list[Entry]) -> list[Entry]:
     """Put what others share beside one's own, with the levels that lead there."""
     names = {entry.name for entry in shared}
-    levels = {level for name in names for level in _above(name)} - names
+    levels = {level for name in names for level in above(name)} - names
     kept = [entry for entry in entries if entry.mailbox is not None or entry.name not in names]
     levels -= {entry.name for entry in kept}
     return [*kept, *shared, *(Entry(level, None, subscribed=False, owned=False, is_level=True) for level in levels)]

@@ -228,3 +228,19 @@ async def test_a_label_can_be_selected_before_it_is_listed(house):
     assert b"* 1 EXISTS" in await client.ok("SELECT Labels/work")
     assert (await client.ask("STATUS Labels (MESSAGES)"))[1].startswith(b"NO [NONEXISTENT]")
     assert (await client.ask("SELECT Labels/none"))[1].startswith(b"NO [NONEXISTENT]")
+
+
+async def test_notify_says_of_a_name_what_list_says(house):
+    """RFC 5465 §5.4: the attributes of a new mailbox; §6.2: STATUS is of what can be selected."""
+    house.append(message("One"))
+    client, other = await house.signed_in(), await house.signed_in(mailbox="INBOX")
+    await other.ok("STORE 1 +FLAGS (work)")
+    await client.ok("NOTIFY SET (personal (MailboxName))")
+    listed = words(await other.ok('LIST "" "*"'), b"LIST")
+    told = [await client.line() for _ in range(5)]
+    assert set(told) <= set(listed)
+    assert rb'* LIST (\HasChildren \Noselect) "/" "Labels"' in told
+    assert rb'* LIST (\HasNoChildren \Noinferiors) "/" "Labels/work"' in told
+    counted = await client.ok("NOTIFY SET STATUS (personal (MessageNew MessageExpunge))")
+    assert b'* STATUS "Labels/work" ' in b"\n".join(counted)
+    assert not any(line.startswith(b'* STATUS "Labels" ') for line in counted)

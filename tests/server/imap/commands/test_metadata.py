@@ -125,6 +125,18 @@ async def test_a_guest_reads_and_sets_what_is_shared(house):
     ]
 
 
+async def test_list_tells_a_guest_what_is_shared(house):
+    house.share("Plans", "lr")
+    house.share("Seen", "l")
+    ann, bob = await house.signed_in(), await house.signed_in("bob")
+    for name in ("Plans", "Seen"):
+        await ann.ok(f'SETMETADATA {name} (/shared/comment "for all" /private/comment "for Ann")')
+    lines = await bob.ok('LIST "" "Other Users/*" RETURN (METADATA (/shared/comment /private/comment))')
+    assert [line for line in lines if line.startswith(b"* METADATA")] == [
+        f'* METADATA {PLANS} (/shared/comment "for all" /private/comment NIL)'.encode()
+    ]
+
+
 async def test_a_guest_without_the_rights_gets_nothing(house):
     house.share("Plans", "lk")
     house.share("Hidden", "r")
