@@ -60,6 +60,10 @@ def _mailbox(house: House, account: int, name: str) -> str:
     known = house.store.read_now(account, lambda r: mailboxes.find(r, name))
     if known is None:
         raise Failure(f"There is no mailbox {name}")
+    if known.rule is not None:
+        raise Failure(
+            f"{known.name} is a virtual mailbox, which POP3 cannot show; choose the inbox, a mailbox or a label"
+        )
     return known.name
 
 

@@ -63,8 +63,9 @@ def _wanted(standing: Choice) -> tuple[Choice, dict[str, str]]:
 
 
 def _names() -> dict[str, str]:
-    """The folders there are, with what they are called here."""
-    found = {box.name: mailbox_label(box) for box in rail.current().mailboxes if box.selectable and not box.owner}
+    """The folders there are, with what they are called here: POP3 shows no virtual mailbox, and nobody else's."""
+    real = (box for box in rail.current().mailboxes if box.selectable and not box.virtual and not box.owner)
+    found = {box.name: mailbox_label(box) for box in real}
     return found or {INBOX: _("Inbox")}
 
 

@@ -6,7 +6,9 @@ from click.testing import CliRunner
 from server.accounts import pop3_choice
 from server.accounts.directory import open_database
 from server.accounts.pop3_choice import DEFAULT, Choice, Deleted
+from server.cli.options import open_house
 from server.cli.people import account, domain
+from server.store import virtual
 
 ANN = "ann@example.org"
 
@@ -68,3 +70,10 @@ def test_what_cannot_be_is_refused(data, arguments, status):
 
 def test_nobody(data):
     assert "no account" in run(data, account, "pop3", "nobody@example.org", status=1)
+
+
+def test_no_virtual_mailbox(data):
+    with open_house(data) as house:
+        house.store.write_now(1, lambda w: virtual.arrange(w, wanted=True))
+    assert "virtual mailbox" in run(data, account, "pop3", ANN, "--mailbox", "All Mail", status=1)
+    assert chosen(data) == DEFAULT

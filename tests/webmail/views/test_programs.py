@@ -98,3 +98,11 @@ def test_nobody_who_is_not_signed_in(app):
 def test_no_form_from_elsewhere(app, ann):
     assert ann.post(PAGE, token=False, **ALL).status_code == 400
     assert chosen(app, accounts(app)[0]) == DEFAULT
+
+
+def test_virtual_mailboxes_are_not_offered(app, ann):
+    page = ann.get(PAGE)
+    assert '<option value="Archive">' in page.text
+    assert "All Mail" not in page.text
+    assert ann.post(PAGE, **(ALL | {"mailbox": "All Mail"})).status_code == 400
+    assert chosen(app, accounts(app)[0]) == DEFAULT
