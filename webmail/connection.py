@@ -100,9 +100,8 @@ class Mail:
         self._imap.debug = 0  # imapclient formats and logs every line, secrets included, unless this is off
         self.capabilities = frozenset(item.decode("ascii", "replace").upper() for item in client.capabilities())
         self.selected: tuple[str, int] | None = None
-        self.broken = False
+        self.broken, self.has_news, self.keeps_seen = False, False, True
         self.exists = self.highestmodseq = 0
-        self.has_news = False
         self.own = self._is_own()
 
     def _is_own(self) -> bool:
@@ -185,6 +184,8 @@ class Mail:
         answer = self.run(b"SELECT ", mailbox_name(mailbox), parameter)
         uidvalidity = response.number(answer.code("UIDVALIDITY"))
         self.highestmodseq = response.number(answer.code("HIGHESTMODSEQ"))
+        # RFC 9051 §7.1: without the code all flags stay. In a mailbox of somebody else reading may leave no trace.
+        self.keeps_seen = b"\\seen" in (answer.code("PERMANENTFLAGS") or b"\\seen").lower()
         self.selected, self.has_news = (mailbox, uidvalidity), False
         return uidvalidity
 

@@ -30,6 +30,11 @@ WORDS: dict[int, tuple[str, str]] = {
     502: (N_("The mail server does not answer"), N_("It may be starting. Try again in a moment; nothing is lost.")),
     503: (N_("The mail server does not answer"), N_("It may be starting. Try again in a moment; nothing is lost.")),
 }
+NOT_YOURS = (
+    N_("You may not do that in this folder"),
+    N_("It belongs to somebody else, who decides what you may do there."),
+)
+"""What the server means by NOPERM (RFC 5530) and READ-ONLY: the rights on a shared mailbox are its owner's to give."""
 EXPIRED = (
     N_("This page is too old"),
     N_("It was open for long, or you signed in elsewhere meanwhile. Load it again, then repeat what you did."),

@@ -70,6 +70,8 @@ def _expired(_error: SignInExpired) -> BaseResponse:
 def _refused(error: MailRefused) -> BaseResponse:
     if error.code in ("NONEXISTENT", "TRYCREATE"):
         return error_page.answer(404, *error_page.WORDS[404])
+    if error.code in ("NOPERM", "READ-ONLY"):
+        return error_page.answer(403, *error_page.NOT_YOURS)
     log.warning("mail_server_refused", code=error.code, reason=str(error), path=request.path)
     return error_page.answer(409, *error_page.WORDS[409])
 

@@ -63,6 +63,8 @@ class Opened:
     failures: Sequence[Failure] = field(default_factory=tuple)
     reply_elsewhere: Person | None = None
     plain: bool = False
+    marks_seen: bool = True
+    """Whether to mark it as read: it is unread, and the mark would stay."""
 
     @property
     def attachment_octets(self) -> int:
@@ -110,6 +112,7 @@ def opened(mail: Mail, letter: Letter) -> Opened:
         failures=_failures(mail, letter),
         reply_elsewhere=reply_elsewhere(letter),
         plain=plain,
+        marks_seen=mail.keeps_seen and not letter.fetched.has("\\Seen"),
     )
 
 

@@ -352,3 +352,20 @@ def test_the_way_with_the_tab_key(page):
     expect(page.locator("#rows > .row").nth(1).locator("a.who")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#subject")).to_be_visible()
+
+
+def test_every_folder_is_reached_from_the_rail_of_icons(house):
+    house.rooms.house.share("Recipes", "lrs", owner="bob", to="ann")
+    page = house.page("tablet")
+    page.get_by_role("button", name="Folders").click()
+    expect(page.locator("#palette [data-made=go]", has_text="Archive")).to_be_visible()
+    expect(page.locator("#palette .mi", has_text="Light or dark")).to_be_hidden()
+    page.keyboard.type("reci")
+    expect(page.locator('#palette .mi[aria-selected="true"]')).to_contain_text("Recipes")
+    page.keyboard.press("Enter")
+    expect(page.locator("#list h1")).to_have_text("Recipes")
+    # Searching from there means that folder, which "all mail" does not contain.
+    page.locator("form[data-search] input").fill("ginger")
+    page.keyboard.press("Enter")
+    expect(page.locator(".scopes .on")).to_have_text("Recipes")
+    page.context.close()

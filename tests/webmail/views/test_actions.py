@@ -136,3 +136,14 @@ def test_folders_of_the_house_stay(ann):
     assert ann.send("/mail/folders", {"do": "x", "mailbox": "INBOX"}).status_code in (400, 404)
     assert ann.send("/mail/folders", []).status_code == 400
     assert ann.send("/mail/folders", {"do": "create", "name": "No token"}, token=False).status_code == 400
+
+
+def test_what_the_owner_of_a_shared_folder_does_not_allow(room, put):
+    place = "Other Users/ann@example.org/Look only"
+    room[0].house.share("Look only", "lr")
+    shown = put(mailbox="Look only") | {"mailbox": place}
+    bob = signed_in(room[1], "bob")
+    for verb, body in (("star", {}), ("delete", {}), ("archive", {}), ("move", {"target": "INBOX"})):
+        answer = bob.send(f"/mail/act/{verb}", {"messages": [shown], **body})
+        assert (answer.status_code, answer.json["error"]) == (403, "You may not do that in this folder"), verb
+        assert "belongs to somebody else" in answer.json["remedy"]

@@ -152,3 +152,12 @@ def test_what_others_share_stands_below_their_address(room):
     assert "From Bob&#39;s plans" in there.text
     rooms.house.share("Archive", "", owner="bob", to="ann")
     assert "Shared with you" not in ann.get("/mail/box/INBOX").text
+
+
+def test_a_folder_of_somebody_else_is_not_renamed_here(room, ann):
+    room[0].house.share("Shared out", "lrswite")
+    assert "data-folder-rename" in ann.get("/mail/box/Shared out").text
+    page = signed_in(room[1], "bob").get("/mail/box/Other Users/ann@example.org/Shared out")
+    assert page.status_code == 200
+    assert "data-shared" in page.text
+    assert "data-folder-rename" not in page.text

@@ -315,3 +315,17 @@ def test_a_conversation_shows_a_message_that_names_no_author(ann, put):
     pane = ann.piece(f"/mail/message/{at}")
     assert pane.status_code == 200
     assert "data-old" in pane.text
+
+
+def test_reading_leaves_no_mark_where_none_may_be_left(room):
+    house = room[0].house
+    for folder, letters, marked in (("Look only", "lr", False), ("Marked", "lrs", True)):
+        house.share(folder, letters)
+        uid = house.append(letter("From the family"), folder)
+        place = f"Other Users/ann@example.org/{folder}"
+        mail = room[0].mail("bob")
+        validity = mail.select(place)
+        mail.close()
+        page = signed_in(room[1], "bob").piece(f"/mail/message/{validity}/{uid}/{place}")
+        assert "From the family" in page.text
+        assert ("data-unseen" in page.text) is marked

@@ -76,3 +76,13 @@ def test_results_go_on_page_by_page(room, ann):
     assert "data-list-head" not in second.text
     assert ann.get("/mail/search?q=zebra&offset=-5").status_code == 200
     assert ann.get("/mail/search?q=zebra&offset=99999999999999999999").status_code == 200
+
+
+def test_a_folder_of_somebody_else_is_searched_where_one_stands(room):
+    room[0].house.share("Recipes", "lr")
+    room[0].house.append(letter("Soup", "Carrots and ginger\n"), "Recipes")
+    bob = signed_in(room[1], "bob")
+    assert "Nothing found" in bob.get("/mail/search?q=ginger").text
+    page = bob.get("/mail/search?q=ginger&in=Other Users/ann@example.org/Recipes").text
+    assert "<mark>ginger</mark>" in page
+    assert page.count('aria-current="true">Recipes</a>') == 1

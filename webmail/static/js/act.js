@@ -26,11 +26,11 @@ export async function act(verb, { chosen = subjects(current()), target = "" } = 
   // Whoever is quick takes back this action, not the one before: the undo waits for the answer.
   const takeBack = async () => { const { ok, data } = await answer; if (ok && data.undo?.length) await undo(data.undo); };
   lastUndo = takeBack;
-  const { ok, data } = await answer;
+  const { ok, refused, data } = await answer;
   if (!ok) {
     if (lastUndo === takeBack) lastUndo = null;
     restore();
-    toast(data.error ? `${data.error}. ${data.remedy ?? ""}` : words("failed"), { kind: "bad", action: { label: words("again") || "↻", run: () => act(verb, { chosen, target }) } });
+    toast(data.error ? `${data.error}. ${data.remedy ?? ""}` : words("failed"), { kind: "bad", action: refused ? null : { label: words("again") || "↻", run: () => act(verb, { chosen, target }) } });
     return;
   }
   refreshRail();

@@ -1,4 +1,4 @@
-// Every command by its name: ctrl+K opens it, `v` opens it on folders alone.
+// Every command by its name: ctrl+K opens it, `v` opens it on folders to move to, the rail of icons on folders to go to.
 import { act } from "./act.js";
 import { newFolder } from "./folders.js";
 import { go } from "./mailbox.js";
@@ -10,7 +10,8 @@ import { focusSearch } from "./search.js";
 const palette = document.getElementById("palette");
 const field = palette?.querySelector("input");
 const place = palette?.querySelector("#palette-list");
-let moving = false;
+/** "move" or "go" while only folders are offered. */
+let only = "";
 
 /** Follow a link of the message that is open, or the one that begins a new message. */
 export function write(mode) {
@@ -39,7 +40,7 @@ function folders() {
   const goTo = [...place.querySelectorAll(".group")].find((one) => one.nextElementSibling?.dataset.do === "search");
   for (const entry of document.querySelectorAll(".rail [data-drop]")) {
     group.after(item(entry, "move", entry.dataset.drop));
-    if (!moving) goTo.after(item(entry, "go", entry.href));
+    if (only !== "move") goTo.after(item(entry, "go", entry.href));
   }
   // Each was put in first place, so they stand the wrong way round.
   for (const verb of ["move", "go"]) {
@@ -64,9 +65,9 @@ function item(entry, verb, argument) {
   return one;
 }
 
-export function openPalette({ move = false } = {}) {
+export function openPalette({ folders: verb = "" } = {}) {
   if (!palette || palette.open) return;
-  moving = move;
+  only = verb;
   folders();
   field.value = "";
   filter();
@@ -82,7 +83,7 @@ function filter() {
     const text = label.textContent;
     const at = words ? text.toLowerCase().indexOf(words) : -1;
     const fits = !words || at >= 0 || (one.querySelector(".path")?.textContent.toLowerCase().includes(words) ?? false);
-    one.hidden = !fits || (one.dataset.needs && !has[one.dataset.needs]) || (moving && one.dataset.do !== "move") || (!moving && !words && one.dataset.do === "move");
+    one.hidden = !fits || (one.dataset.needs && !has[one.dataset.needs]) || (only && one.dataset.made !== only) || (!only && !words && one.dataset.do === "move");
     label.textContent = text;
     if (at >= 0) {
       const bold = document.createElement("b");
@@ -130,5 +131,6 @@ if (palette) {
 }
 
 document.addEventListener("click", (event) => {
-  if (mail() && event.target.closest?.("[data-move]")) openPalette({ move: true });
+  if (mail() && event.target.closest?.("[data-move]")) openPalette({ folders: "move" });
+  if (mail() && event.target.closest?.("[data-folders]")) openPalette({ folders: "go" });
 });

@@ -32,7 +32,7 @@ export const giveUp = (place) => running.get(place)?.abort();
 
 const KEEPALIVE_LIMIT = 60_000; // what leaves with a page that is closed may be 64 KiB in all (Fetch standard)
 
-/** Send JSON; gives the answer and whether it went well. `stay`: tell that the session has ended, and do not go away. */
+/** Send JSON; gives the answer, whether it went well, and whether trying again is in vain (`refused`). `stay`: tell that the session has ended, and do not go away. */
 export async function post(url, body, { stay = false, again = true } = {}) {
   const text = JSON.stringify(body);
   try {
@@ -49,7 +49,7 @@ export async function post(url, body, { stay = false, again = true } = {}) {
     }
     if (response.status === 400 && again && await renewToken()) return post(url, body, { stay, again: false });
     const data = await response.json().catch(() => ({}));
-    return { ok: response.ok, data };
+    return { ok: response.ok, refused: response.status === 403, data };
   } catch {
     return { ok: false, data: { error: words("offline") } };
   }

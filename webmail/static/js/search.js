@@ -2,7 +2,7 @@
 import { piece } from "./partial.js";
 import { closeRail, go } from "./mailbox.js";
 import { open } from "./reading.js";
-import { mail } from "./rows.js";
+import { head, mail } from "./rows.js";
 
 const form = document.querySelector("form[data-search]");
 const input = form?.querySelector("input");
@@ -53,7 +53,9 @@ function complete(option) {
 function run(option) {
   hide();
   if (option?.dataset.href) { if (mail()) open(option.dataset.href); else location.assign(option.dataset.href); return; }
-  const url = `${form.action}?q=${encodeURIComponent(input.value.trim())}`;
+  // All mail is one's own mail: whoever looks at a folder of somebody else means that one.
+  const shared = head()?.dataset.shared === undefined ? "" : `&in=${encodeURIComponent(head().dataset.mailbox)}`;
+  const url = `${form.action}?q=${encodeURIComponent(input.value.trim())}${shared}`;
   input.blur();
   if (mail()) go(url); else location.assign(url);
 }
