@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from server.imap.access import is_foreign
 from server.imap.syntax.mailbox_filter import MailboxFilter, Scope
 from server.imap.syntax.mailbox_name import DELIMITER
 from server.store import mailboxes
@@ -27,7 +28,7 @@ class Matching:
         if self._scope is Scope.SUBTREE_ONE:
             return name in self._names or name.rpartition(DELIMITER)[0] in self._names
         # RFC 5465 §6.3: where a delivery may file a message is up to its rules, so INBOXES is the same as PERSONAL.
-        return True
+        return not is_foreign(name)  # RFC 5465 §6.2: of the personal namespace
 
 
 def _canonical(names: Iterable[str]) -> Iterable[str]:

@@ -26,6 +26,8 @@ CONTEXTS = 8
 """Results that one connection may have kept up to date; RFC 5267 §4.3.1 wants one at least."""
 RESULTS = 50_000
 """Messages in one of them."""
+LARGE = 1_000
+"""From so many on they are gone through apart from the event loop, which others wait for."""
 
 _MOVING = (query.Older, query.Younger, query.ThreadId)
 
@@ -70,6 +72,10 @@ class ResultContext:
         self._matches: dict[int, bool] = {}  # of messages that changed, and whether they match now
         self._order: list[int] = []  # of all that match, when something was added to a sorted result
 
+    @property
+    def is_large(self) -> bool:
+        return len(self.results) >= LARGE
+
     def look(self, reader: Reader, view: Selected) -> None:
         """Search what changed since the last look; in the snapshot in which the view was refreshed."""
         delta = changes.since(reader, view.mailbox_id, self._modseq)
@@ -92,10 +98,7 @@ class ResultContext:
 
     def arrived(self) -> list[int]:
         """New messages that will be told as added (RFC 5465 §7: their attributes come first)."""
-        known = set(self.results)
-        return sorted(
-            uid for uid, match in self._matches.items() if match and uid >= self._uidnext and uid not in known
-        )
+        return sorted(uid for uid, match in self._matches.items() if match and uid >= self._uidnext)
 
     def report(self, view: Selected) -> bytes:
         """What has changed in the result, as of the last look."""

@@ -6,6 +6,7 @@ So whoever tells mod-sequences looks for news before that response, and what may
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from server.db.transaction import Reader
 from server.imap import virtual
@@ -31,7 +32,7 @@ async def news(ctx: Context, *, expunge: bool, look: bool, own: bool = False) ->
     if watch is not None and watch.attributes and view.has_unannounced:
         await ctx.load_view()
         watch.queue_new(view.unannounced)
-    changes = report(ctx, expunge=expunge, flags=_wants_flags(ctx))
+    changes = await report(ctx, expunge=expunge, flags=_wants_flags(ctx))
     if view.guest is not None and view.guest.told != view.guest.held:
         return await _rights(ctx) + changes
     return changes
@@ -46,10 +47,13 @@ async def look_again(ctx: Context) -> None:
     await ctx.read_view(_look(view, ctx.contexts))
 
 
-def report(ctx: Context, *, expunge: bool, flags: bool) -> bytes:
+async def report(ctx: Context, *, expunge: bool, flags: bool) -> bytes:
     """What has been taken up and not been told; results that are kept up to date lose what is expunged before it is."""
     leaving = _leaving(ctx.view, ctx.contexts) if ctx.contexts else None
-    return ctx.view.report(expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync, flags=flags, leaving=leaving)
+    told = partial(
+        ctx.view.report, expunge=expunge, modseq=ctx.condstore, vanished=ctx.qresync, flags=flags, leaving=leaving
+    )
+    return await ctx.services.store.run(told) if any(each.is_large for each in ctx.contexts) else told()
 
 
 async def highest_after_expunge(ctx: Context) -> bytes:

@@ -114,6 +114,7 @@ def remove(w: Writer, mailbox_id: int, uids: Collection[int]) -> None:
     """Remove origins; the members leave first, so that none of them is taken for one that moved."""
     if not uids:
         return
+    refresh_whole(w, mailbox_id)  # an origin may have gone to another mailbox
     grouped = _by_origin(w, mailbox_id, uids)
     virtual_members.leave(w, mailbox_id, changes.next_modseq(w), uids)
     for origin_id, members in grouped.items():

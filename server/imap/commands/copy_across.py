@@ -8,6 +8,7 @@ messages and not the others, each in one place (RFC 6851 §3.3), and tells which
 from dataclasses import dataclass, field
 
 from server.db.transaction import Reader, Writer
+from server.imap import virtual
 from server.imap.access import Place, require
 from server.imap.handler import Context
 from server.imap.selected import Selected
@@ -55,6 +56,8 @@ class Journey:
             require(view.rights, REMOVES if move else "")
             return carry.size(reader, view.mailbox_id, uids)
 
+        if view.virtual:
+            await virtual.renew(ctx, (view.mailbox_id,))  # what is carried is as the real messages are
         total = await ctx.read_view(weigh)
         while uids:
             some = uids

@@ -7,9 +7,11 @@ written since: who waits all night keeps no database open. A connection that has
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
+from functools import partial
 
 from server.db.footprint import Footprint
 from server.imap import virtual
+from server.imap.access import is_foreign
 from server.imap.commands.fetch import describe
 from server.imap.errors import reason_of
 from server.imap.handler import Context, Event, SignedOut
@@ -114,7 +116,7 @@ async def _tell_result(ctx: Context, context: ResultContext) -> None:
     if context.attributes and (arrived := context.arrived()):
         await describe(ctx, context.attributes, arrived)
     view = ctx.view if context.uid else await ctx.load_view()
-    line = context.report(view)
+    line = await ctx.services.store.run(partial(context.report, view)) if context.is_large else context.report(view)
     if line:
         ctx.send(line)
 
@@ -141,8 +143,11 @@ async def _tell_of_others(ctx: Context, watch: Watch) -> None:
 
 def list_line(ctx: Context, listed: Listed) -> bytes:
     """RFC 5465 §5.4 and §5.5."""
-    words = [] if listed.mailbox is not None else [rb"\NonExistent"]
-    words.append(rb"\HasChildren" if listed.is_parent else rb"\HasNoChildren")
+    words = []
+    if not is_foreign(listed.name):  # of a mailbox of others no more is known than that its name is on the list, or not
+        if listed.mailbox is None:
+            words.append(rb"\NonExistent")
+        words.append(rb"\HasChildren" if listed.is_parent else rb"\HasNoChildren")
     if listed.is_subscribed:
         words.append(rb"\Subscribed")
     if listed.mailbox is not None:

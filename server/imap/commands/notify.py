@@ -62,4 +62,4 @@ async def _catch_up(ctx: Context) -> None:
         return
     await ctx.read_view(view.recall_flags)
     await look_again(ctx)
-    ctx.send(report(ctx, expunge=True, flags=True))
+    ctx.send(await report(ctx, expunge=True, flags=True))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.store import carry, expunge, quota
+from server.store import carry, copy, expunge, mailboxes, quota
 from tests.fakes.imap_house import message
 
 ANN = "Other Users/ann@example.org/"
@@ -177,3 +177,36 @@ async def test_what_dies_half_way_leaves_a_message_twice_and_never_nowhere(house
     assert (await client.ask(f"MOVE 1:3 {PLANS}"))[1].startswith(b"NO [SERVERBUG]")
     assert len(await contents(client, "INBOX")) == 3
     assert len(await contents(client, PLANS)) == 1 + min(batch, 3)
+
+
+async def test_out_of_a_virtual_mailbox(house_of_two):
+    """The real message goes, with the flags it has, though nobody has looked at the virtual mailbox since."""
+    client = await house_of_two.signed_in("bob", "All Mail")
+    other = await house_of_two.signed_in("bob", "INBOX")
+    await other.ok("STORE 2 FLAGS (\\Answered)")
+    lines, answer = await client.ask(f"MOVE 2 {PLANS}")
+    assert answer.startswith(b"OK")
+    assert lines[0].partition(b"[COPYUID ")[2].partition(b" ")[2].startswith(b"2 2]")
+    assert b"* 2 EXPUNGE" in lines
+    arrived = await contents(client, PLANS)
+    assert b"FLAGS (\\Answered)" in arrived[1]
+    assert b"Subject: Number 2" in arrived[1]
+    assert len(await contents(other, "INBOX")) == 2
+
+
+async def test_what_is_filed_meanwhile_leaves_its_new_mailbox(house_of_two, monkeypatch):
+    bob = house_of_two.bob
+    client = await house_of_two.signed_in("bob", "All Mail")
+    await client.ok("FETCH 1:3 UID")
+    put_down = carry.put_down
+
+    def late(*arguments):
+        archive = house_of_two.store.read_now(bob, lambda r: mailboxes.by_name(r, "Archive").id)
+        house_of_two.store.write_now(bob, lambda w: copy.move(w, 1, [1], archive))
+        return put_down(*arguments)
+
+    monkeypatch.setattr(carry, "put_down", late)
+    assert (await client.ask(f"MOVE 1 {PLANS}"))[1].startswith(b"OK")
+    assert len(await contents(client, PLANS)) == 2
+    assert await contents(client, "Archive") == []
+    assert len(await contents(client, "INBOX")) == 2

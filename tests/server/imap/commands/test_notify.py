@@ -210,3 +210,16 @@ async def test_who_signs_in_next_on_a_connection_hears_nothing_of_it(house):
     await client.ok('LOGIN ann@example.org "correct horse"')
     house.append(message())
     assert await client.ok("NOOP") == []
+
+
+async def test_a_subscription_to_a_mailbox_of_another_is_not_called_missing(house):
+    house.share("Plans", "lr")
+    name = b'"Other Users/ann@example.org/Plans"'
+    client, other = await house.signed_in("bob"), await house.signed_in("bob")
+    await client.ok("NOTIFY SET (subscribed (SubscriptionChange)) (personal (SubscriptionChange))")
+    await other.ok(b"SUBSCRIBE " + name)
+    assert await client.line() == rb'* LIST (\Subscribed) "/" ' + name
+    await client.ok("NOTIFY SET (personal (SubscriptionChange))")
+    await other.ok(b"UNSUBSCRIBE " + name)
+    await other.ok("UNSUBSCRIBE Drafts")
+    assert await client.line() == rb'* LIST (\HasNoChildren \Drafts) "/" "Drafts"'

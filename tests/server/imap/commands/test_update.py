@@ -77,3 +77,19 @@ async def test_notify_tells_first_what_leaves_a_result(house):
     house.append(message("Three"))
     assert await client.line() == b"* 2 EXISTS"
     assert (await client.line()).endswith(b") ADDTO (0 2)")
+
+
+async def test_large_results_are_told_alike(house, monkeypatch):
+    """They are gone through on another thread."""
+    monkeypatch.setattr(result_context, "LARGE", 1)
+    for subject in ("One", "Two"):
+        house.append(message(subject))
+    client = await house.signed_in(mailbox="INBOX")
+    await client.ok("SORT RETURN (UPDATE ALL) (REVERSE SUBJECT) UTF-8 UNDELETED")
+    house.append(message("Three"))
+    come, added = await client.ok("NOOP")
+    assert come == b"* 3 EXISTS"
+    assert added.endswith(b") ADDTO (2 3)")
+    lines = [*await client.ok("STORE 2 +FLAGS (\\Deleted)"), *await client.ok("NOOP"), *await client.ok("EXPUNGE")]
+    assert [line.partition(b") ")[2] for line in lines if b"ESEARCH" in line] == [b"REMOVEFROM (1 2)"]
+    assert b"* 2 EXPUNGE" in lines
