@@ -86,3 +86,5 @@ def test_a_folder_of_somebody_else_is_searched_where_one_stands(room):
     page = bob.get("/mail/search?q=ginger&in=Other Users/ann@example.org/Recipes").text
     assert "<mark>ginger</mark>" in page
     assert page.count('aria-current="true">Recipes</a>') == 1
+    named = 'in:"Other Users/ann@example.org/Recipes" ginger'
+    assert "<mark>ginger</mark>" in bob.client.get("/mail/search", query_string={"q": named}).text

@@ -60,7 +60,7 @@ function item(entry, verb, argument) {
   const label = document.createElement("span");
   label.textContent = entry.dataset.label;
   one.append(entry.querySelector(".ico").cloneNode(true), label);
-  const parent = entry.dataset.drop.split("/").slice(0, -1).join("/");
+  const parent = entry.dataset.drop.split("/").slice(entry.dataset.owner ? 1 : 0, -1).join("/");
   if (parent) { const path = document.createElement("span"); path.className = "path"; path.textContent = parent; one.append(path); }
   return one;
 }
