@@ -13,6 +13,7 @@ from server.imap.commands.names import Entry, Matcher, Tree, Wanted, gather
 from server.imap.handler import Context
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply, untagged
+from server.store import annotations
 
 
 async def list_(ctx: Context, command: c.List) -> Reply:
@@ -20,6 +21,14 @@ async def list_(ctx: Context, command: c.List) -> Reply:
         # RFC 9051 §6.3.9: an empty pattern asks for the delimiter.
         return Reply("Done", untagged=(untagged(b"LIST", rb'(\Noselect) "/" ""'),))
     ctx.condstore |= "HIGHESTMODSEQ" in command.status
+    if not command.metadata:
+        return await _listed(ctx, command)
+    # The values of all mailboxes at once, which may be many: as other large answers (security T126).
+    async with ctx.services.answers.hold(ctx.account_id, annotations.ACCOUNT_SIZE):
+        return await _listed(ctx, command)
+
+
+async def _listed(ctx: Context, command: c.List) -> Reply:
     only_subscribed = "SUBSCRIBED" in command.select and "RECURSIVEMATCH" not in command.select
     asked = frozenset(entry.lower() for entry in command.metadata)
     wanted = Wanted(command.status, asked, only_subscribed=only_subscribed)
@@ -37,19 +46,19 @@ async def list_(ctx: Context, command: c.List) -> Reply:
         found = await gather(ctx, matches, wanted)
         fresh = {entry.name: entry for entry in found.entries}
         lines = [(fresh.get(entry.name, entry), line) for entry, line in lines]
-    answer: list[bytes] = []
     for entry, line in lines:
-        answer.append(line)
+        ctx.send(line)
         if entry.mailbox is None:
             continue
         if entry.counters is not None:
-            answer.append(status_line(ctx, entry.mailbox, entry.counters, command.status))
+            ctx.send(status_line(ctx, entry.mailbox, entry.counters, command.status))
         if "MYRIGHTS" in command.returned:
-            answer.append(my_rights_line(ctx, entry.mailbox, entry.rights))  # RFC 8440 §3
+            ctx.send(my_rights_line(ctx, entry.mailbox, entry.rights))  # RFC 8440 §3
         if entry.notes is not None:
             here = {name: entry.notes.get(name.lower()) for name in command.metadata}
-            answer.append(metadata_line(ctx, entry.name, here))
-    return Reply("Done", untagged=tuple(answer))
+            ctx.send(metadata_line(ctx, entry.name, here))
+        await ctx.drain()
+    return Reply("Done")
 
 
 def _line(ctx: Context, tree: Tree, entry: Entry, command: c.List, hints: Collection[str]) -> bytes | None:

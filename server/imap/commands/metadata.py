@@ -1,7 +1,8 @@
 """GETMETADATA and SETMETADATA (RFC 5464): what clients note down about their mailboxes and about the server.
 
 A mailbox's `/shared` entries are for all who share it, its `/private` ones for its owner. The server's `/shared` entries are read by
-everybody and set by nobody here. Who wants to be told of changes uses NOTIFY (RFC 5465 §5.6).
+everybody and set by nobody here. Who wants to be told of changes uses NOTIFY (RFC 5465 §5.6). A value is told once, however many of
+the entries that are asked for lead to it, and answers under way come out of the account's budget (security T126).
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,16 +31,19 @@ async def get_metadata(ctx: Context, command: c.GetMetadata) -> Reply:
         found = annotations.below(reader, mailbox.id if mailbox is not None else None, wanted, command.depth)
         return (mailbox.name if mailbox is not None else ""), found
 
-    name, found = await ctx.read_at(place, look)
-    if not name:
-        _add_computed(ctx, command, found)
-    pairs = dict(_spelt(command.entries, found))
-    longest = max((len(value) for value in pairs.values() if value is not None), default=0)
-    limit = longest if command.max_size is None else command.max_size
-    kept = {entry: value for entry, value in pairs.items() if value is None or len(value) <= limit}
-    lines = (metadata_line(ctx, name, kept),) if kept else ()
+    async with ctx.services.answers.hold(ctx.account_id, annotations.ENTRIES * annotations.VALUE_SIZE):
+        name, found = await ctx.read_at(place, look)
+        if not name:
+            _add_computed(ctx, command, found)
+        pairs = _spelt(command.entries, found)
+        longest = max((len(value) for value in pairs.values() if value is not None), default=0)
+        limit = longest if command.max_size is None else command.max_size
+        kept = {entry: value for entry, value in pairs.items() if value is None or len(value) <= limit}
+        if kept:
+            ctx.send(metadata_line(ctx, name, kept))
+            await ctx.drain()
     # RFC 5464 §4.2.1: what was held back is told by its size.
-    return Reply("Done", b"METADATA LONGENTRIES %d" % longest if longest > limit else None, lines)
+    return Reply("Done", b"METADATA LONGENTRIES %d" % longest if longest > limit else None)
 
 
 def _annotated(place: Place, reader: Reader) -> Mailbox:
@@ -62,15 +66,20 @@ def _admin(ctx: Context) -> bytes:
     return b"mailto:postmaster@" + quote(domain, safe="").encode("ascii")
 
 
-def _spelt(entries: Iterable[str], found: Mapping[str, bytes]) -> Iterable[tuple[str, bytes | None]]:
-    """Each entry as the client wrote it, then what is below it; NIL for one that has neither, so that every question has an answer."""
+def _spelt(entries: Iterable[str], found: Mapping[str, bytes]) -> dict[str, bytes | None]:
+    """Each entry as the client wrote it, then what is below it; NIL for one that has neither, so that every question has an answer.
+
+    Names are case-insensitive, and one entry may be below another: what several lead to is spelt as the first of them has it.
+    """
+    spelt: dict[str, str] = {}
     for entry in entries:
         key = entry.lower()
         under = [name for name in found if name.startswith(key + "/")]
         if key in found or not under:
-            yield entry, found.get(key)
+            spelt.setdefault(key, entry)
         for name in under:
-            yield entry + name[len(key) :], found[name]
+            spelt.setdefault(name, entry + name[len(key) :])
+    return {written: found.get(name) for name, written in spelt.items()}
 
 
 def metadata_line(ctx: Context, name: str, values: Mapping[str, bytes | None]) -> bytes:

@@ -23,10 +23,13 @@ def entry(reader: Reader) -> str:
 
 
 def entries(reader: Reader) -> tuple[str, ...]:
-    """Read entries: one, or `(entry entry ...)`."""
-    if reader.peek() == b"(":
-        return reader.parenthesised(lambda: entry(reader), limit=MAX_ENTRIES)
-    return (entry(reader),)
+    """Read entries: one, or `(entry entry ...)`; what is there in several spellings is asked for once (names are case-insensitive)."""
+    if reader.peek() != b"(":
+        return (entry(reader),)
+    distinct: dict[str, str] = {}
+    for name in reader.parenthesised(lambda: entry(reader), limit=MAX_ENTRIES):
+        distinct.setdefault(name.lower(), name)
+    return tuple(distinct.values())
 
 
 def get_metadata(reader: Reader) -> c.GetMetadata:

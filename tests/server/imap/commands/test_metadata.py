@@ -1,8 +1,11 @@
 """Annotations over real sockets; the dialogue itself is tests/transcripts/imap/metadata.txt."""
 
+from itertools import product
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from server.imap import handler
 from server.store import annotations
 from tests.fakes.imap_house import House
 
@@ -91,6 +94,45 @@ async def test_too_many_are_told(house, monkeypatch):
     _, status = await client.ask('SETMETADATA INBOX (/private/a "changed" /private/c "x")')
     assert status.startswith(b"NO [METADATA TOOMANY]")
     assert await client.ok("GETMETADATA INBOX /private/a") == [b'* METADATA "INBOX" (/private/a "x")']
+
+
+SPELLINGS = ["/" + "".join(letters) for letters in product(*[(letter, letter.upper()) for letter in "shared"])]
+
+
+async def test_a_value_is_told_once_however_often_it_is_asked_for(house):
+    """Else 100 spellings of one name, or of those it stands below, make 300 MB out of 3."""
+    client = await house.signed_in()
+    for number in range(10):
+        await client.ok(
+            b"SETMETADATA INBOX (/shared/v/a/b/c%d " % number + literal8(b"x" * annotations.VALUE_SIZE) + b")"
+        )
+    nested = ["/Shared/v", "/sHared/v/a", "/shAred/v/a/b", "/shared/v/a/b/C0"]
+    (line,) = await client.ok("GETMETADATA (DEPTH infinity) INBOX (" + " ".join(SPELLINGS + nested) + ")")
+    assert line.count(b"x" * annotations.VALUE_SIZE) == 10
+    assert line.startswith(b'* METADATA "INBOX" (/shared/v/a/b/c0 {')
+    spelt = " ".join(name + "/v/a/b/c1" for name in SPELLINGS)
+    lines = await client.ok(f'LIST "" INBOX RETURN (METADATA ({spelt}))')
+    assert sum(line.count(b"x" * annotations.VALUE_SIZE) for line in lines) == 1
+    assert await client.ok("GETMETADATA INBOX (/shared/v/q /SHARED/V/Q)") == [b'* METADATA "INBOX" (/shared/v/q NIL)']
+
+
+async def test_large_answers_wait_for_those_that_nobody_takes(house):
+    client = await house.signed_in()
+    await client.ok('SETMETADATA INBOX (/shared/comment "x")')
+    async with house.services.answers.hold(house.ann, handler.ANSWERS):
+        asked = [
+            (await house.signed_in(), b"GETMETADATA INBOX /shared/comment"),
+            (await house.signed_in(), b'LIST "" * RETURN (METADATA (/shared/comment))'),
+        ]
+        for other, command in asked:
+            other.send(b"a " + command + b"\r\n")
+        while len(house.services.answers._open[house.ann]._waiting) < len(asked):
+            await client.ok("NOOP")
+        await client.ok('LIST "" *')
+    for other, _ in asked:
+        lines, status = await other.answer(b"a")
+        assert b'* METADATA "INBOX" (/shared/comment "x")' in lines
+        assert status.startswith(b"OK")
 
 
 async def test_nobody_sees_those_of_another(house):
