@@ -1,7 +1,7 @@
 """CATENATE (RFC 4469): messages of APPEND and REPLACE that are put together here, from text and from parts of messages that are here.
 
 Bounds: what is put together is no larger than any message may be, and large ones take the turn that large uploads take; one message is
-taken apart at a time; how much is unpacked for one command is bounded, so that many parts of large messages cost little.
+taken apart at a time; how much is unpacked and gone through for one command is bounded, so that many parts of large messages cost little.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,6 +23,8 @@ MESSAGES = 2
 """How many times that limit all messages of one command may be, as with messages that come whole."""
 UNPACKED = 4
 """How many times it may be unpacked for them."""
+TAKEN = 10
+"""How many times it may be gone through for pieces of what is unpacked, most of which may be thrown away."""
 
 Parts = Sequence["bytes | _Source | Refusal"]
 
@@ -87,6 +89,7 @@ class _Assembly:
         self._limit = limit
         self._room = MESSAGES * limit
         self._left = UNPACKED * limit
+        self._taken_left = TAKEN * limit
         self._content_id, self._decoded = 0, Decoded(b"")
 
     def join(self, reader: Reader, parts: Parts) -> bytes:
@@ -127,13 +130,16 @@ class _Assembly:
             self._content_id = source.content_id
         return self._decoded
 
-    @staticmethod
-    def _part(decoded: Decoded, section: Section) -> bytes | None:
+    def _part(self, decoded: Decoded, section: Section) -> bytes | None:
         """RFC 4469 §3: what FETCH BODY[section] would give, as it stands."""
         octets: bytes | None = decoded.raw
         if section.path or section.kind:
             root = decoded.root if section.path else decoded.outline
             octets = mime.section(decoded.raw, root, section.path, section.kind, section.names)
+            # Fields are picked out of a header, which may be all of the message; other sections are copied.
+            self._taken_left -= len(decoded.raw) if section.names else len(octets or b"")
+            if self._taken_left < 0:
+                raise Refusal(Reason.LIMIT)
         if octets is None or section.partial is None:
             return octets
         start, count = section.partial

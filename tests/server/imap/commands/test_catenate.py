@@ -130,6 +130,20 @@ async def test_little_pieces_of_much_are_refused(tmp_path):
         await house.stop()
 
 
+@pytest.mark.parametrize("section", ["TEXT", "HEADER.FIELDS%20(SUBJECT)", "1"])
+async def test_the_same_large_piece_many_times_is_refused(tmp_path, section):
+    """Of a message of 50 MB, each of 500 would be a tenth of a second and more on a thread that others read with."""
+    house = await House(tmp_path, message_size_limit=300_000).start()
+    try:
+        house.append(message(body="x" * 250_000))
+        client = await house.signed_in(mailbox="INBOX")
+        piece = url(f";UID=1/;SECTION={section}/;PARTIAL=0.1")
+        await client.ok(b"APPEND INBOX " + parts(*[piece] * 10))
+        assert (await client.ask(b"APPEND INBOX " + parts(*[piece] * 400)))[1].startswith(b"NO [LIMIT]")
+    finally:
+        await house.stop()
+
+
 async def test_large_messages_take_the_turn_of_uploads(house):
     house.append(message(body="x" * 1_100_000))
     each = house.services.uploads._each
