@@ -240,7 +240,7 @@ class Context:
 
     async def read_at(self, place: Place, fn: Callable[[Reader], T]) -> T:
         """`read` in the account of `place`; `fn` gets its mailbox by `place.mailbox`, which looks at the rights."""
-        return await self.services.store.read(place.account, fn)
+        return await self.services.store.read(place.account, fn, by=self.account_id)
 
     async def write_at(self, place: Place, fn: Callable[[Writer], T]) -> T:
         """`write` in the account of `place`; as `read_at`."""
@@ -301,7 +301,8 @@ class Context:
         if guest is None:
             return await self.read(fn)
         await self._make_sure(guest)
-        return await self.services.store.read(guest.owner, guest.guarded(self.view.mailbox_id, fn, ""))
+        look = guest.guarded(self.view.mailbox_id, fn, "")
+        return await self.services.store.read(guest.owner, look, by=self.account_id)
 
     async def write_view(self, fn: Callable[[Writer], T], needed: str = "") -> T:
         """`write` in the account of the selected mailbox, if the client has these rights there."""

@@ -38,7 +38,7 @@ ROUND = 20.0
 """Seconds between two looks for such."""
 READ_THREADS, READ_HELPERS = 2, 4
 READS_EACH = 3
-"""Reads of one account at a time: its heaviest searches leave threads to the others."""
+"""Reads for one account at a time: its heaviest searches leave threads to the others, those in whose mail it looks included."""
 WRITE_THREADS, WRITE_HELPERS = 3, 5
 WORK_THREADS = 2
 CHORES = (index.CHORE, collect.CHORE, unread.CHORE, expunge_log.CHORE)
@@ -82,13 +82,20 @@ class Store:
         """Return the database file of an account's mail; there is none before its first use."""
         return self.folder(account) / DATABASE
 
-    async def read(self, account: int, fn: Callable[[Reader], T]) -> T:
-        """Run `fn` on one snapshot of an account, on a thread."""
-        await self._turns.enter(account)
+    async def read(self, account: int, fn: Callable[[Reader], T], *, by: int | None = None) -> T:
+        """Run `fn` on one snapshot of an account, on a thread.
+
+        Args:
+            account: Whose mail.
+            fn: What to do.
+            by: The account that asks, where it is another one: it is that one's turn which is taken.
+        """
+        turn = account if by is None else by
+        await self._turns.enter(turn)
         try:
             return await self._readers.run(partial(self.read_now, account, fn))
         finally:
-            self._turns.leave(account)
+            self._turns.leave(turn)
 
     async def write(self, account: int, fn: Callable[[Writer], T]) -> T:
         """Run `fn` in a write transaction of an account; it is durable, and the bus was told, when this returns.

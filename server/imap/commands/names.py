@@ -139,7 +139,7 @@ async def gather(ctx: Context, matches: Matcher, wanted: Wanted) -> Found:
     shared: list[Entry] = []
     for owner in owners:
         find = partial(_shared, guest=Guest(who, owner), subscribed=subscribed, wanted=wanted)
-        shared += await ctx.services.store.read(owner.id, find)
+        shared += await ctx.services.store.read(owner.id, find, by=who)
 
     def merge() -> Found:
         tree = Tree(_merged(entries, shared))

@@ -195,3 +195,23 @@ async def test_the_searches_of_one_account_leave_threads_to_the_others(store: St
         go.set()
         await asyncio.gather(*mine)
     assert not store._turns._busy
+
+
+async def test_who_reads_in_the_mail_of_another_takes_a_turn_of_its_own(store: Store):
+    """Else guests could keep the owner of what they may read waiting."""
+    go, busy = threading.Event(), threading.Semaphore(0)
+
+    def slow(_reader):
+        busy.release()
+        assert go.wait(30)
+
+    guests = [asyncio.create_task(store.read(7, slow, by=8)) for _ in range(20)]
+    try:
+        async with asyncio.timeout(20):
+            while not busy.acquire(blocking=False):
+                await asyncio.sleep(0.01)
+            assert (await store.read(7, lambda r: mailboxes.by_name(r, "INBOX"))).uidnext == 1
+    finally:
+        go.set()
+        await asyncio.gather(*guests)
+    assert not store._turns._busy

@@ -70,9 +70,9 @@ async def test_the_databases_of_others_stay_closed_unless_a_pattern_reaches_them
     opened = []
     read = shared.store.read
 
-    async def spy(account, fn):
+    async def spy(account, fn, **more):
         opened.append(account)
-        return await read(account, fn)
+        return await read(account, fn, **more)
 
     monkeypatch.setattr(shared.store, "read", spy)
     for pattern in ("INBOX", "Projects/*", "Other User", "Other Users/bob@example.org/*", "Archive%"):
