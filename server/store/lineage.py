@@ -76,7 +76,7 @@ def _first(w: Writer) -> None:
 
 
 def _old_rows(r: Reader) -> Iterator[tuple[int, int, bytes]]:
-    for content_id, own, parent, subject_hash, text in r.raw(_OLD_MAIL).fetchall():
+    for content_id, own, parent, subject_hash, text in r.raw(_OLD_MAIL):
         is_reply = subject.is_reply(text.partition("\n")[0])
         yield content_id, _subject(subject_hash, is_reply=is_reply), _ids(own, [] if parent is None else [parent])
 
