@@ -40,6 +40,7 @@ def _select() -> Select[Any]:
 
 
 _ALL = Statement(_select().order_by(box.c.name))
+_LOST = Statement(select(sub.c.name).where(sub.c.name.not_in(select(box.c.name))).order_by(sub.c.name))
 _BY_NAME = Statement(_select().where(box.c.name == bindparam("name")))
 _BY_ID = Statement(_select().where(box.c.id == bindparam("id")))
 _BY_USE = Statement(_select().where(box.c.special_use == bindparam("use")))
@@ -276,5 +277,4 @@ def put_on_list(w: Writer, name: str, subscribed: bool) -> None:
 
 def lost_subscriptions(r: Reader) -> list[str]:
     r"""Return the subscribed names that have no mailbox (LSUB, LIST (SUBSCRIBED) show them as \NonExistent)."""
-    names = select(sub.c.name).where(sub.c.name.not_in(select(box.c.name))).order_by(sub.c.name)
-    return list(r.execute(names).scalars())
+    return [name for (name,) in r.run(_LOST)]
