@@ -2,8 +2,9 @@
 
 A message's octets and all that is computed from them are a *content*, kept once however many mailboxes hold it. Where it
 lies is a *placement* (mailbox, uid) with flags of its own. A *virtual mailbox* has placements too, each of them a *member*
-that says which placement of a real mailbox it stands for; they are brought up to date when somebody looks. `content` holds what a list shows, `facet` what sorting and
-header search look at, `folded` the text that search reads; apart, so that each scan touches only its own pages.
+that says which placement of a real mailbox it stands for; they are brought up to date when somebody looks. `content` holds
+what a list shows, `facet` what sorting and header search look at, `folded` the text that search reads; apart, so that each
+scan touches only its own pages.
 
 Invariants (checked by `verify`): counters of `mailbox` equal what the placements add up to; `content.holders` is the
 number of its placements in real mailboxes; a content without holders is waiting for `collect`; every change of a mailbox has a

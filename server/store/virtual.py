@@ -8,6 +8,8 @@ to it. Labels are the keywords that people give; what programs keep among themse
 Invariants: one row a rule, one a keyword; a name is given once and kept; Junk and Trash are no part of any of them.
 """
 
+from collections.abc import Collection
+
 from sqlalchemy import delete, func, insert, select
 
 from server.db.database import Reader, Writer
@@ -47,11 +49,13 @@ def is_only_a_name(mailbox: Mailbox | Standing) -> bool:
     return mailbox.rule == LABELS
 
 
-def _wanted(r: Reader) -> set[tuple[str, str | None]]:
-    wanted: set[tuple[str, str | None]] = {(rule, None) for rule, _, _ in _FIXED}
-    labels = [word for word in flag_set.keywords(r) if is_label(word)][:LABELS_AT_MOST]
-    wanted |= {(KEYWORD, word) for word in labels}
-    return wanted | {(LABELS, None)} if labels else wanted
+def _missing(r: Reader, present: Collection[tuple[str, str | None]]) -> set[tuple[str, str | None]]:
+    words: list[str | None] = [word for word in flag_set.keywords(r) if is_label(word)]
+    wanted = {(rule, None) for rule, _, _ in _FIXED} | ({(LABELS, None)} if words else set())
+    # A label keeps its place when there is one more that comes before it in the alphabet.
+    room = LABELS_AT_MOST - sum(rule == KEYWORD for rule, _ in present)
+    labels = [(KEYWORD, word) for word in words if (KEYWORD, word) not in present]
+    return wanted.difference(present).union(labels[: max(room, 0)])
 
 
 _PRESENT = Statement(select(row.c.mailbox_id, row.c.rule, row.c.keyword))
@@ -63,8 +67,8 @@ def _present(r: Reader) -> dict[tuple[str, str | None], int]:
 
 def is_arranged(r: Reader, *, wanted: bool) -> bool:
     """Say whether `arrange` would have nothing to do."""
-    present = set(_present(r))
-    return not present if not wanted else _wanted(r) <= present
+    present = _present(r)
+    return not present if not wanted else not _missing(r, present)
 
 
 def arrange(w: Writer, *, wanted: bool) -> None:
@@ -74,7 +78,7 @@ def arrange(w: Writer, *, wanted: bool) -> None:
         for number in present.values():
             _remove(w, number)
         return
-    missing = _wanted(w) - present.keys()
+    missing = _missing(w, present)
     for rule, name, use in _FIXED:
         if (rule, None) in missing:
             _add(w, name, use, rule, None)

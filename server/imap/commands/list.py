@@ -3,8 +3,10 @@
 STATUS return data comes from the same stored counters, so a client needs no command per mailbox.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
+from typing import Any
 
+from server.db.errors import DatabaseError
 from server.imap import virtual
 from server.imap.commands.acl import my_rights_line
 from server.imap.commands.mailbox import status_line
@@ -34,15 +36,14 @@ async def _listed(ctx: Context, command: c.List) -> Reply:
     wanted = Wanted(command.status, asked, only_subscribed=only_subscribed)
     matches = Matcher(command.reference, command.patterns)
     found = await gather(ctx, matches, wanted)
-    if not found.arranged:
-        await virtual.arrange(ctx)
+    if not found.arranged and await _is_written(ctx, virtual.arrange(ctx)):
         found = await gather(ctx, matches, wanted)
     hints = found.tree.with_hidden(found.entries) if "RECURSIVEMATCH" in command.select else set()
     listed = ((entry, _line(ctx, found.tree, entry, command, hints)) for entry in found.entries)
     lines = [(entry, line) for entry, line in listed if line is not None]
     own = {entry.mailbox.id for entry, _ in lines if entry.mailbox is not None and entry.owned}
-    if late := found.late.intersection(own):
-        await virtual.refresh(ctx, late)
+    late = found.late.intersection(own)
+    if late and await _is_written(ctx, virtual.refresh(ctx, late)):
         found = await gather(ctx, matches, wanted)
         fresh = {entry.name: entry for entry in found.entries}
         lines = [(fresh.get(entry.name, entry), line) for entry, line in lines]
@@ -59,6 +60,16 @@ async def _listed(ctx: Context, command: c.List) -> Reply:
             ctx.send(metadata_line(ctx, entry.name, here))
         await ctx.drain()
     return Reply("Done")
+
+
+async def _is_written(ctx: Context, work: Coroutine[Any, Any, None]) -> bool:
+    """Do it, if that can be: who cannot write, on a full disk say, still learns which mailboxes there are."""
+    try:
+        await work
+    except DatabaseError as error:
+        ctx.log.warning("virtual_mailboxes_not_written", why=type(error).__name__)
+        return False
+    return True
 
 
 def _line(ctx: Context, tree: Tree, entry: Entry, command: c.List, hints: Collection[str]) -> bytes | None:

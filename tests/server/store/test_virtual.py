@@ -104,6 +104,16 @@ def test_not_more_labels_than_anybody_reads(mail: MailAccount, monkeypatch):
     assert arranged(mail)
 
 
+def test_a_label_that_comes_earlier_in_the_alphabet_is_one_too_many(mail: MailAccount, monkeypatch):
+    monkeypatch.setattr(virtual, "LABELS_AT_MOST", 2)
+    mail.append(letter("one"), flags=["m", "n"])
+    mail.write(lambda w: virtual.arrange(w, wanted=True))
+    mail.append(letter("two"), flags=["a"])
+    assert arranged(mail)
+    mail.write(lambda w: virtual.arrange(w, wanted=True))
+    assert [name for name in rules(mail) if name.startswith("Labels/")] == ["Labels/m", "Labels/n"]
+
+
 def test_a_house_without_them(mail: MailAccount):
     mail.append(letter(), flags=["blue"])
     mail.write(lambda w: virtual.arrange(w, wanted=True))
