@@ -1,8 +1,8 @@
 """One POP3 connection: reads lines, carries out what the session asks for, writes replies.
 
 Invariants: at most one command line beyond the limit is held, and about twice `BATCH_OCTETS` of messages and replies, however large a
-message is; a client that does not read, or does not write a whole line, is cut after the time-outs of `Limits`; the maildrop's lock is released and nothing is
-deleted however the connection ends; no exception text reaches the client.
+message is; a client that does not read, or does not write a whole line, is cut after the time-outs of `Limits`; the maildrop's lock is
+released and nothing is deleted however the connection ends; no exception text reaches the client.
 """
 
 import asyncio

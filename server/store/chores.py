@@ -1,7 +1,7 @@
 """Work that may wait a moment: filling the indexes, clearing up after expunges, reading documents.
 
-One thread for all accounts, so that it never takes more than one core (and one for what takes long). A chore that is asked for again while it waits is
-done once; what is not done when the process ends is found at the next opening of the account.
+One thread for all accounts, so that it never takes more than one core (and one for what takes long). A chore that is asked for
+again while it waits is done once; what is not done when the process ends is found at the next opening of the account.
 """
 
 import threading
