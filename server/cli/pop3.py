@@ -61,9 +61,7 @@ def _mailbox(house: House, account: int, name: str) -> str:
     if known is None:
         raise Failure(f"There is no mailbox {name}")
     if known.rule is not None:
-        raise Failure(
-            f"{known.name} is a virtual mailbox, which POP3 cannot show; choose the inbox, a mailbox or a label"
-        )
+        raise Failure(f"{known.name} is a virtual mailbox, which POP3 cannot show; choose a real one, or a label.")
     return known.name
 
 
