@@ -149,10 +149,16 @@ def create(w: Writer, name: str, special_use: str | None = None) -> Mailbox:
         raise MailboxExists(name)
     if special_use is not None and by_special_use(w, special_use) is not None:
         raise MailboxExists(special_use)
-    if w.execute(select(func.count()).select_from(box)).scalar_one() >= MAILBOXES:
-        raise NameInvalid(f"the account has {MAILBOXES} mailboxes already")
     _make_parents(w, name)
-    return insert_row(w, name, special_use)
+    made = insert_row(w, name, special_use)
+    _require_few(w)
+    return made
+
+
+def _require_few(r: Reader) -> None:
+    """Look, after mailboxes were made, whether there are too many: what this refuses is undone with its transaction."""
+    if r.execute(select(func.count()).select_from(box)).scalar_one() > MAILBOXES:
+        raise NameInvalid(f"an account has {MAILBOXES} mailboxes at most")
 
 
 def _require_own(name: str) -> None:
@@ -163,13 +169,17 @@ def _require_own(name: str) -> None:
 def _make_parents(w: Writer, name: str) -> None:
     # RFC 9051 §6.3.4: the server SHOULD create superior names that are needed.
     levels = name.split(SEPARATOR)
+    made = False
     for depth in range(1, len(levels)):
         parent = SEPARATOR.join(levels[:depth])
         above = find(w, parent)
         if above is None:
             insert_row(w, parent, None)
+            made = True
         elif above.rule is not None:
             raise IsVirtual(parent)
+    if made:
+        _require_few(w)
 
 
 def insert_row(w: Writer, name: str, special_use: str | None) -> Mailbox:

@@ -81,6 +81,19 @@ def test_so_many_mailboxes(account: MailAccount, monkeypatch: pytest.MonkeyPatch
         create(account, "eighth")
 
 
+def test_a_new_name_makes_no_more_of_them_than_there_may_be(account: MailAccount, monkeypatch: pytest.MonkeyPatch):
+    """What it stands below is made with it, so that each rename could leave thirty behind."""
+    monkeypatch.setattr(mailboxes, "MAILBOXES", 8)
+    create(account, "seventh")
+    with pytest.raises(NameInvalid):
+        account.write(lambda w: mailboxes.rename(w, "seventh", "a/b/c"))
+    assert names(account) == sorted([*DEFAULTS, "seventh"])
+    account.write(lambda w: mailboxes.rename(w, "seventh", "a/b"))
+    account.write(lambda w: mailboxes.rename(w, "a/b", "a/c"))
+    with pytest.raises(NameInvalid):
+        account.write(lambda w: mailboxes.rename(w, "a/c", "d/c"))
+
+
 def test_deleting(account: MailAccount):
     create(account, "a/b")
     account.append(letter(), box="a/b")
