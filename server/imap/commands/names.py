@@ -28,6 +28,8 @@ MAX_PATTERNS = 2_000
 """Characters of all patterns of one command; a mailbox name has 500 octets at most."""
 MAX_OWNERS = 1_000
 """Others whose mailboxes one answer looks for."""
+MAX_SHARED = 1_000
+"""Mailboxes of each of them in it, the first by name: nobody floods the lists of all others. Beyond, a mailbox is found by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,8 @@ def _shared(reader: Reader, *, guest: Guest, subscribed: set[str], wanted: Wante
         shown = replace(shown, subscribed=shown.name in subscribed)
         here = notes.get(mailbox.id, {}) if wanted.annotations and not held.isdisjoint(rights.ANNOTATE) else None
         entries.append(Entry(shown.name, shown, shown.subscribed, counters, held, here, owned=False))
+        if len(entries) >= MAX_SHARED:
+            break
     return entries
 
 

@@ -184,3 +184,14 @@ async def test_deleting_a_mailbox_of_the_same_number_leaves_the_selected_one_ope
     await bob.ok(f'SELECT "{ANN}/Plans"')
     await bob.ok("DELETE Own")
     await bob.ok("SEARCH ALL")
+
+
+async def test_nobody_floods_the_lists_of_others(house, monkeypatch):
+    """With `anyone` the mailboxes of one account are in everybody's list."""
+    monkeypatch.setattr("server.imap.commands.names.MAX_SHARED", 3)
+    for number in range(5):
+        house.share(f"Plans{number}", "lr")
+    client = await house.signed_in("bob")
+    listed = [line for line in await client.ok('LIST "" "*"') if b"Plans" in line]
+    assert [line.rpartition(b"/")[2] for line in listed] == [b'Plans0"', b'Plans1"', b'Plans2"']
+    await client.ok('STATUS "Other Users/ann@example.org/Plans4" (MESSAGES)')
