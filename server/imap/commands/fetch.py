@@ -5,12 +5,15 @@ of the store, and the client's reading sets the pace. A large message is answere
 theirs, and sections that overlap repeat it a few times at most: so what an account has in memory is bounded (security T126).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
+from typing import TypeVar
 
 from server.db.transaction import Reader
 from server.imap.commands import fetch_flags
+from server.imap.commands.fetch_flags import Read
 from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
 from server.imap.recent import Decoded, RecentMessages
@@ -36,6 +39,8 @@ from server.store import changes, flags, messages, virtual_origin
 from server.store.errors import NoSuchMessage
 from server.store.model import Message
 from server.store.rights import KEEP_SEEN, flag_mask
+
+T = TypeVar("T")
 
 BATCH = 500
 BATCH_OCTETS = 1024 * 1024
@@ -93,7 +98,7 @@ async def fetch(ctx: Context, command: c.Fetch) -> Reply:
     view = ctx.view
     asks_modseq = Column.MODSEQ in command.attributes or command.changed_since is not None
     ctx.condstore |= asks_modseq
-    ctx.woken |= asks_modseq  # the mod-sequences told may be the highest (`server.imap.updates`)
+    read: Read = partial(_read_with_modseqs, ctx) if asks_modseq else ctx.read_view
     if command.vanished and not ctx.qresync:
         raise ProtocolError("ENABLE QRESYNC first")  # RFC 7162 §3.2.6
     plan = _Plan.of(
@@ -110,9 +115,9 @@ async def fetch(ctx: Context, command: c.Fetch) -> Reply:
         positions = [_part([index for run in positions for index in run], command.partial)]
     unreadable: list[int] = []
     if plan.only_flags:
-        missing = await fetch_flags.answer(ctx, view, plan.columns, positions)
+        missing = await fetch_flags.answer(ctx, view, plan.columns, positions, read)
     else:
-        missing, unreadable = await _answer(ctx, view, plan, (index for run in positions for index in run))
+        missing, unreadable = await _answer(ctx, view, plan, (index for run in positions for index in run), read)
     if not any(isinstance(item, Section) and item.partial for item in plan.octets):
         ctx.recent.let_go_of_large()
     if unreadable:
@@ -124,11 +129,19 @@ async def fetch(ctx: Context, command: c.Fetch) -> Reply:
     return Reply("Done")
 
 
+async def _read_with_modseqs(ctx: Context, fn: Callable[[Reader], T]) -> T:
+    """Read mod-sequences, and see to it that the client hears of whatever lies before the highest (`server.imap.updates`)."""
+    view = ctx.view
+    found, head = await ctx.read_view(lambda r: (fn(r), changes.head(r, view.mailbox_id)))
+    ctx.woken |= head is None or head[0] != view.modseq
+    return found
+
+
 async def describe(ctx: Context, attributes: tuple[FetchAttribute, ...], uids: Sequence[int]) -> None:
     """An unsolicited FETCH of each message; nothing is marked as seen by it (RFC 5465 §5.2)."""
     view = await ctx.load_view()
     plan = _Plan.of(attributes, uid=ctx.qresync and not view.by_uid, modseq=ctx.condstore, read_only=True)
-    await _answer(ctx, view, plan, (number - 1 for number in view.numbers(uids)))
+    await _answer(ctx, view, plan, (number - 1 for number in view.numbers(uids)), ctx.read_view)
     ctx.recent.let_go_of_large()
 
 
@@ -165,7 +178,9 @@ def _part(indexes: list[int], partial: tuple[int, int]) -> list[int]:
     return indexes[max(0, len(indexes) + last) : max(0, stop)]
 
 
-async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[int]) -> tuple[int, list[int]]:
+async def _answer(
+    ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[int], read: Read
+) -> tuple[int, list[int]]:
     """Send a FETCH line for each; returns how many messages were not there any more, and those whose octets were not."""
     missing = 0
     unreadable: list[int] = []
@@ -177,13 +192,13 @@ async def _answer(ctx: Context, view: Selected, plan: _Plan, indexes: Iterator[i
                 uids = uids[:50]
             seen = await _mark_seen(ctx, view, uids) if plan.marks_seen else frozenset()
             rendering = _Rendering(view, plan, uids, dict(zip(uids, batch, strict=False)), seen, ctx.recent)
-            rendered = await ctx.read_view(rendering)
+            rendered = await read(rendering)
             ctx.send(rendered.data)
             await ctx.drain()
             if rendered.large:
                 alone = replace(rendering, uids=uids[rendered.taken : rendered.taken + 1], large=True)
                 async with ctx.services.answers.hold(ctx.account_id, rendered.large):
-                    big = await ctx.read_view(alone)
+                    big = await read(alone)
                     ctx.send(big.data)
                     await ctx.drain(least=0)
                 unreadable += big.unreadable

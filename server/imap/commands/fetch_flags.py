@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import islice
+from typing import Protocol, TypeVar
 
 from server.db.transaction import Reader
 from server.imap.handler import Context
@@ -20,6 +21,15 @@ COLUMNS = frozenset({Column.UID, Column.FLAGS, Column.MODSEQ})
 BATCH = 5_000
 RUN = 64
 """Messages in a row, on average, that make reading runs worth it."""
+
+T = TypeVar("T")
+
+
+class Read(Protocol):
+    """`Context.read_view`, or what stands for it."""
+
+    async def __call__(self, fn: Callable[[Reader], T], /) -> T: ...
+
 
 Rendered = tuple[bytes, int]
 """Lines, and how many of the messages were not there any more."""
@@ -41,7 +51,9 @@ class _Form:
         return f"* %d {word} ({' '.join(text for text, wanted in items if wanted)})\r\n"
 
 
-async def answer(ctx: Context, view: Selected, columns: Collection[Column], positions: Sequence[Sequence[int]]) -> int:
+async def answer(
+    ctx: Context, view: Selected, columns: Collection[Column], positions: Sequence[Sequence[int]], read: Read
+) -> int:
     """Send a line for each message; returns how many were not there any more."""
     form = _Form(Column.UID in columns, Column.FLAGS in columns, Column.MODSEQ in columns, view.by_uid)
     total = sum(map(len, positions))
@@ -54,7 +66,7 @@ async def answer(ctx: Context, view: Selected, columns: Collection[Column], posi
         render, batches = _render_rows, _batches(index for run in positions for index in run)
     missing = 0
     for batch in batches:
-        data, gone = await ctx.read_view(partial(render, view, form, batch))
+        data, gone = await read(partial(render, view, form, batch))
         missing += gone
         ctx.send(data)
         await ctx.drain()

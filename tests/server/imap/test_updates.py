@@ -131,3 +131,19 @@ async def test_the_modseq_of_a_search_is_told_with_all_that_came_before_it(house
     lines = await ours.ok("UID SEARCH MODSEQ 1")
     assert told(lines, rb"\* SEARCH 1 2 3 \(MODSEQ \d+\)")
     assert told(lines, rb"\* 2 FETCH \(UID 2 FLAGS \(\\Seen\) MODSEQ .*")
+
+
+async def test_modseqs_cost_no_second_look_where_nothing_has_changed(house, monkeypatch):
+    ours, theirs, _ = await two(house, enable="CONDSTORE")
+    await ours.ok("FETCH 1 (MODSEQ)")
+    reads = []
+    read = house.store.read
+
+    async def counted(account, fn):
+        reads.append(account)
+        return await read(account, fn)
+
+    monkeypatch.setattr(house.store, "read", counted)
+    await ours.ok("FETCH 1:3 (FLAGS MODSEQ)")
+    await ours.ok("FETCH 1:3 (MODSEQ ENVELOPE)")
+    assert len(reads) == 2
