@@ -134,7 +134,7 @@ async def test_the_modseq_of_a_search_is_told_with_all_that_came_before_it(house
 
 
 async def test_modseqs_cost_no_second_look_where_nothing_has_changed(house, monkeypatch):
-    ours, theirs, _ = await two(house, enable="CONDSTORE")
+    ours, _, _ = await two(house, enable="CONDSTORE")
     await ours.ok("FETCH 1 (MODSEQ)")
     reads = []
     read = house.store.read
