@@ -85,9 +85,10 @@ class DocumentWork:
         """Return the message's text, and what kinds of documents in it ended the process that read them or came too late."""
         failed: list[Kind] = []
         until = self._clock() + SECONDS
+        at_once = attached.first_at_once()
 
         def read(kind: Kind, octets: Callable[[], bytes], room: int) -> Text:
-            found = attached.read_at_once(kind, octets, room)
+            found = at_once(kind, octets, room)
             if found.whole:
                 return found
             if self._clock() > until:

@@ -95,7 +95,7 @@ def prepare(raw: bytes, *, limit: int = MESSAGE_SIZE, object_size: int = OBJECT_
     summary = summarise(raw)
     block, _ = header.split(raw)
     head, seal = _head(block)
-    text, whole = attached.text_of(raw, summary, attached.read_at_once)
+    text, whole = attached.text_of(raw, summary, attached.first_at_once())
     base = fold(summary.base_subject)
     data = compress(raw)
     return Prepared(

@@ -36,3 +36,19 @@ def test_only_so_many_documents_are_read():
     asked = []
     attached.text_of(raw, summarise(raw), lambda *_: asked.append(1) or Text("", whole=True))
     assert len(asked) == attached.DOCUMENTS
+
+
+def test_the_sender_of_many_documents_does_not_wait_for_all_of_them():
+    """Fifty of half a kilobyte each, full of elements, were more than a second of work for a message of 44 kB."""
+    raw = letter_with(*((WORD, f"{n}.docx", docx(f"Document{n}")) for n in range(attached.FIRST + 1)))
+    text, whole = attached.text_of(raw, summarise(raw), attached.first_at_once())
+    assert f"document{attached.FIRST - 1}" in text
+    assert f"document{attached.FIRST}" not in text
+    assert not whole
+
+
+def test_documents_that_are_not_cheap_are_no_part_of_the_first():
+    read = attached.first_at_once()
+    for _ in range(attached.FIRST + 1):
+        assert not read(Kind.PDF, lambda: 1 / 0, 10).whole
+    assert read(Kind.WORD, lambda: docx("Words"), 100).whole
