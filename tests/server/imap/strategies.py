@@ -142,7 +142,7 @@ entries = st.tuples(
     st.sampled_from(["/private", "/Shared"]),
     st.lists(st.text('abcXYZ019.-_ "\\{}()~$&\x1f', min_size=1, max_size=8), min_size=2, max_size=4),
 ).map(lambda parts: "/".join([parts[0], *parts[1]]))
-entry_lists = st.lists(entries, min_size=1, max_size=4).map(tuple)
+entry_lists = st.lists(entries, min_size=1, max_size=4, unique_by=str.lower).map(tuple)
 
 
 @st.composite
@@ -150,7 +150,7 @@ def lists(draw):
     if not draw(st.booleans()):
         return c.List(draw(mailboxes), (draw(patterns),))
     select = draw(st.frozensets(st.sampled_from(["SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"])))
-    if select == {"RECURSIVEMATCH"}:
+    if "RECURSIVEMATCH" in select and select <= {"RECURSIVEMATCH", "REMOTE"}:
         select |= {"SUBSCRIBED"}
     options = ["SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS", "METADATA", "MYRIGHTS"]
     returned = draw(st.frozensets(st.sampled_from(options)))

@@ -206,7 +206,7 @@ async def test_they_go_when_the_house_has_none_any_more(plain):
     client = await plain.signed_in(mailbox="All Mail")
     assert await client.ok("UID SEARCH ALL") == [b"* SEARCH 1"]
     lines = await client.ok('LIST "" *')
-    assert lines[0] == b"* BYE The mailbox was deleted", "and whoever has one open must select something else"
+    assert b"* BYE The mailbox was deleted" in lines, "and whoever has one open must select something else"
     assert len(words(lines, b"LIST")) == 6
     other = await plain.signed_in()
     assert (await other.ask('SELECT "All Mail"'))[1].startswith(b"NO [NONEXISTENT]")

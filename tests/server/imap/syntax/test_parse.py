@@ -166,7 +166,7 @@ def test_forms(text, command):
         "GETMETADATA (DEPTH 1) x (MAXSIZE 1) /private/a", "GETMETADATA (MAXSIZE 1)x /private/a", "GETMETADATA () x /private/a", "GETMETADATA x /private/a /private/b",
         "SETMETADATA x", "SETMETADATA x ()", "SETMETADATA x (/private/a)", "SETMETADATA x (/private/a b)", "SETMETADATA x /private/a NIL",
         "SETMETADATA x (/private NIL)", "SETMETADATA x (/private/vendor/a NIL)", "SETMETADATA x (/private/a NIL /b/c NIL)",
-        'LIST "" % RETURN (METADATA)', 'LIST "" % RETURN (METADATA ())', 'LIST "" % RETURN (METADATA (' + " ".join(["/private/a"] * 21) + "))", "UNAUTHENTICATE x", "REPLACE", "REPLACE 1", "REPLACE 1 x", "REPLACE 0 x {1+}\r\nx",
+        'LIST "" % RETURN (METADATA)', 'LIST "" % RETURN (METADATA ())', 'LIST "" % RETURN (METADATA (' + " ".join(f"/private/{n}" for n in range(21)) + "))", "UNAUTHENTICATE x", "REPLACE", "REPLACE 1", "REPLACE 1 x", "REPLACE 0 x {1+}\r\nx",
         "ESEARCH", "ESEARCH IN () ALL", "ESEARCH IN (FOO) ALL", "ESEARCH IN (SELECTED-DELAYED) ALL", "ESEARCH IN (SUBTREE-ONE) ALL",
         "ESEARCH IN (SUBTREE-ONE (a) ) ALL", 'ESEARCH IN ("SELECTED") ALL', "ESEARCH IN (PERSONAL)", "ESEARCH RETURN (FOO) ALL", "ESEARCH IN PERSONAL ALL",
         "CANCELUPDATE", "CANCELUPDATE ", "CANCELUPDATE a", 'CANCELUPDATE "a" b', "SEARCH RETURN (UPDATE ()) ALL", "SEARCH RETURN (UPDATE (FOO)) ALL",
