@@ -18,6 +18,7 @@ from server.db.transaction import Reader, Writer
 from server.imap import access
 from server.imap.access import Guest, Place, ViewLost
 from server.imap.errors import Reason, Refusal
+from server.imap.newness import Heard, Key
 from server.imap.recent import RecentMessages
 from server.imap.result_context import ResultContext
 from server.imap.selected import Selected
@@ -140,6 +141,7 @@ class Services:
     limits: ConnectionLimits
     answers: Budgets = field(default_factory=lambda: Budgets(ANSWERS))
     kept: Share = field(default_factory=lambda: Share(KEPT))
+    heard: Heard = field(default_factory=Heard)
     uploads: Turns = field(default_factory=lambda: Turns(UPLOADS))
     threads: ThreadAnswers = field(default_factory=ThreadAnswers)
 
@@ -178,6 +180,8 @@ class Context:
     subscriptions: list[Subscription] = field(default_factory=list)
     visits: list[Subscription] = field(default_factory=list)
     """What is heard of another account while a mailbox of it is selected."""
+    heard: set[Key] = field(default_factory=set)
+    """Mailboxes in which this session was the first to be told of something."""
     recent: RecentMessages = field(default_factory=RecentMessages)
     _out: list[bytes] = field(default_factory=list)
     _out_size: int = 0

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from server.db.transaction import Reader
 from server.imap.access import Guest
+from server.imap.newness import Recent
 from server.imap.syntax.error import ProtocolError
 from server.imap.syntax.fetch_response import flag_update
 from server.imap.syntax.response import untagged
@@ -22,6 +23,7 @@ from server.store import changes, messages
 from server.store.model import Delta
 from server.store.rights import ALL, Rights
 
+RECENT = frozenset({"\\Recent"})
 _MAX_UID = 2**32 - 1
 _MANY = 10
 """One in so many messages, and looking each up costs more than a table of all."""
@@ -37,6 +39,7 @@ class Selected:
         "_own",
         "_uids",
         "_unflagged",
+        "arrived",
         "by_uid",
         "exists",
         "guest",
@@ -44,6 +47,7 @@ class Selected:
         "modseq",
         "name",
         "read_only",
+        "recent",
         "told",
         "uidnext",
         "uidvalidity",
@@ -74,6 +78,8 @@ class Selected:
         self.read_only = read_only
         self.virtual = virtual
         self.guest = guest  # None: the mailbox is in the client's own account
+        self.recent = Recent(uidnext)
+        self.arrived: list[int] = []  # uids of new messages of which it is not known yet whether they are recent
         self.by_uid = False  # RFC 9586: the client hears of no message numbers
         self._uids: array[int] | None = None if exists else array("I")
         self._announced = exists  # what the client knows
@@ -200,10 +206,15 @@ class Selected:
         new = [uid for uid in delta.new if uid >= before]
         if self._uids is not None:
             self._uids.extend(sorted(new))
+        self.arrived += new
         self.exists += len(new)
         self.uidnext = max(self.uidnext, delta.uidnext)
         self.modseq = delta.highestmodseq
         self._own.clear()
+
+    def flags_of(self, uid: int, flags: frozenset[str]) -> frozenset[str]:
+        """The flags as this session is told of them."""
+        return flags | RECENT if self.recent and uid in self.recent else flags
 
     @property
     def has_news(self) -> bool:
@@ -255,6 +266,9 @@ class Selected:
         if self.exists != self._announced:
             lines.append(untagged(b"%d EXISTS" % self.exists))
             self._announced = self.exists
+            if self.recent.number != self.recent.told:
+                lines.append(untagged(b"%d RECENT" % self.recent.number))
+                self.recent.told = self.recent.number
         if not flags and self._flags:
             first = min(mark for _, mark in self._flags.values())
             self._unflagged = min(first, self._unflagged or first)
@@ -262,7 +276,9 @@ class Selected:
         for uid, (names, mark) in sorted(self._flags.items()):
             number = self.number(uid)
             if number:
-                lines.append(flag_update(number, uid, names, mark if modseq else None, by_uid=self.by_uid))
+                lines.append(
+                    flag_update(number, uid, self.flags_of(uid, names), mark if modseq else None, by_uid=self.by_uid)
+                )
         self._flags.clear()
         if not self.holds_back:
             self.told = self.modseq
@@ -291,6 +307,8 @@ class Selected:
         kept.extend(uids[start:])
         self._uids = kept
         self.exists -= len(positions)
+        if self.recent:
+            self.recent.number -= sum(1 for index in positions if uids[index] in self.recent)
         self._announced -= len(known)
         if vanished:
             return first + untagged(b"VANISHED " + format_numbers(gone)) if gone else b""

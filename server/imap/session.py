@@ -5,6 +5,8 @@ the client; one that sends nothing sensible is sent away (three bad commands bef
 warns of other protocols' clients).
 """
 
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from server.imap.access import ViewLost
@@ -20,6 +22,7 @@ from server.imap.syntax.parse import UnknownCommand, arguments, name_of
 from server.imap.syntax.response import Reply, continuation, status
 from server.imap.syntax.token import Reader
 from server.imap.updates import held_back, news
+from server.store import recent
 from server.store.errors import NoSuchMailbox
 
 BAD_BEFORE_LOGIN = 3
@@ -46,6 +49,12 @@ class Session:
         self._bad = 0
 
     async def run(self) -> None:
+        try:
+            await self._talk()
+        finally:
+            await self._keep_heard()
+
+    async def _talk(self) -> None:
         ctx = self._ctx
         ctx.send(status(b"*", b"OK", "Posthouse is ready", b"CAPABILITY " + capabilities(ctx)))
         while ctx.state is not State.LOGOUT:
@@ -56,6 +65,16 @@ class Session:
             else:
                 await self._take(fragment)
         await ctx.drain(least=0)
+
+    async def _keep_heard(self) -> None:
+        """Write down what this session was told of first, so that it is recent to nobody after a restart."""
+        ctx = self._ctx
+        for key in ctx.heard:
+            uid = self._services.heard.first(key, 0)
+            with suppress(
+                Exception
+            ):  # a mailbox that is gone, a full disk: messages are recent once more, and nothing is lost
+                await self._services.store.write(key[0], partial(recent.keep, mailbox_id=key[1], uid=uid))
 
     async def _next(self) -> Fragment | Event:
         ctx = self._ctx

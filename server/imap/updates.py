@@ -45,6 +45,7 @@ async def look_again(ctx: Context) -> None:
     if view.virtual:
         await virtual.renew(ctx, (view.mailbox_id,))
     await ctx.read_view(_look(view, ctx.contexts))
+    claim_recent(ctx)
 
 
 async def report(ctx: Context, *, expunge: bool, flags: bool) -> bytes:
@@ -60,11 +61,34 @@ async def highest_after_expunge(ctx: Context) -> bytes:
     """The response code of RFC 7162 §3.2.7: no more than the client has heard of once this command's news are told."""
     view = ctx.view
     await ctx.read_view(_look(view, ctx.contexts))
+    claim_recent(ctx)
     return b"HIGHESTMODSEQ %d" % view.heard(flags=_wants_flags(ctx))
 
 
 def _wants_flags(ctx: Context) -> bool:
     return ctx.watch is None or ctx.watch.flags
+
+
+def claim_recent(ctx: Context, *, number: int | None = None) -> None:
+    """Find out which of the messages that came lately this session is the first to be told of (`newness`).
+
+    Args:
+        ctx: The session.
+        number: How many there are from `view.recent.through` on, when the view was made just now; else they are counted.
+    """
+    view, recent = ctx.view, ctx.view.recent
+    arrived, view.arrived = view.arrived, []
+    if ctx.rev2 or view.virtual or recent.through >= view.uidnext:
+        return  # a message of a virtual mailbox is recent where it came to
+    key = (ctx.view_account, view.mailbox_id)
+    heard = ctx.services.heard
+    if view.read_only:
+        first = heard.first(key, recent.through)
+    else:
+        first = heard.claim(key, recent.through, view.uidnext)
+        ctx.heard.add(key)
+    recent.add(first, view.uidnext, sum(1 for uid in arrived if uid >= first) if number is None else number)
+    recent.through = view.uidnext
 
 
 async def _rights(ctx: Context) -> bytes:

@@ -180,15 +180,30 @@ class House:
         return client
 
     def append(
-        self, raw: bytes, mailbox: str = "INBOX", *, flags: tuple[str, ...] = (), name: str = "ann", **options: object
+        self,
+        raw: bytes,
+        mailbox: str = "INBOX",
+        *,
+        flags: tuple[str, ...] = (),
+        name: str = "ann",
+        is_recent: bool = False,
+        **options: object,
     ) -> int:
-        """Put a message straight into the store, as a delivery would; returns its uid."""
+        """Put a message straight into the store, as a delivery would; returns its uid.
+
+        Some session was told of it already, unless it `is_recent`: most tests are not about \\Recent.
+        """
         account = self.ann if name == "ann" else self.bob
         ready = append.prepare(raw)
-        return self.store.write_now(
-            account,
-            lambda w: append.append(w, mailboxes.by_name(w, mailbox).id, ready, flags=flags, **options).uid,  # type: ignore[arg-type]
-        )
+
+        def write(w: Writer) -> int:
+            box = mailboxes.by_name(w, mailbox).id
+            uid = append.append(w, box, ready, flags=flags, **options).uid  # type: ignore[arg-type]
+            if not is_recent:
+                self.services.heard.claim((account, box), 0, uid + 1)
+            return uid
+
+        return self.store.write_now(account, write)
 
     def share(self, mailbox: str, letters: str, *, owner: str = "ann", to: str = "bob", negative: bool = False) -> None:
         """Give rights on a mailbox, which is made if there is none; no letters take them away. `to` may be `anyone`."""

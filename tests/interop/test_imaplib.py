@@ -45,7 +45,7 @@ def test_a_day_with_imaplib(house):
         assert client.store("1", "+FLAGS.SILENT", "\\Deleted")[0] == "OK"
         assert client.expunge() == ("OK", [b"1"])
         assert client.noop()[0] == "OK"
-        assert client.namespace()[1] == [b'(("" "/")) NIL NIL']
+        assert client.namespace()[1] == [b'(("" "/")) (("Other Users/" "/")) NIL']
         assert client.getquotaroot("INBOX")[0] == "OK"
         assert client.close()[0] == "OK"
 

@@ -18,7 +18,6 @@ from server.mail import (
     parameter,
     searchable,
     subject,
-    thread,
     trace,
     transfer,
     wire,
@@ -147,28 +146,3 @@ def test_strict_addresses_are_also_read_leniently_and_canonical_is_stable(text):
     if found is not None:
         (again,) = address.parse_addresses(text)
         assert (again.local, again.domain) == (found.local, found.domain)
-
-
-IDS = st.sampled_from(["a", "b", "c", "d", "e", "f"])
-ITEMS = st.lists(
-    st.tuples(st.one_of(st.none(), IDS), st.lists(IDS, max_size=4), st.sampled_from(["", "x", "y"]), st.booleans(), st.integers(0, 5)),
-    max_size=10,
-)  # fmt: skip
-
-
-@given(ITEMS)
-@settings(max_examples=500, deadline=None)
-def test_threading_keeps_every_message_once(rows):
-    items = [thread.Item(number, *row) for number, row in enumerate(rows, 1)]
-    for found in (thread.references(items), thread.ordered_subject(items)):
-        keys = []
-        stack = list(found)
-        while stack:
-            node = stack.pop()
-            assert node.key is not None or len(node.children) > 1
-            if node.key is not None:
-                keys.append(node.key)
-            stack += node.children
-        assert sorted(keys) == [item.key for item in items]
-        written = thread.wire(found)
-        assert written.count(b"(") == written.count(b")")

@@ -56,7 +56,8 @@ def fetch_items(text: bytes) -> dict[bytes, Value]:
 
 
 def flag_set(value: Value) -> frozenset[str]:
-    return frozenset(bytes(flag).decode() for flag in value)
+    r"""Without \Recent, which is each session's own."""
+    return frozenset(bytes(flag).decode() for flag in value) - {"\\Recent"}
 
 
 def modseq(value: Value) -> int:

@@ -106,7 +106,9 @@ async def _search_selected(ctx: Context, command: c.Esearch, view: Selected) -> 
         ctx.saved = ()  # RFC 5182 §2.1: a search that is refused leaves nothing saved
     if needs_numbers(command.key):
         await ctx.load_view()
-    query = resolve(command.key, lambda sequence, uid: view.uid_ranges(sequence, uid=uid, saved=saved))
+    query = resolve(
+        command.key, lambda sequence, uid: view.uid_ranges(sequence, uid=uid, saved=saved), view.recent.ranges
+    )
     if view.guest is not None:
         query = with_threads(query, view.guest.own_object_id)
 

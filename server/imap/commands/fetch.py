@@ -262,6 +262,8 @@ class _Rendering:
         guest = self.view.guest
         if guest is not None and "thread_id" in plan.fields:
             found = [replace(row, thread_id=guest.object_id(row.thread_id)) for row in found]
+        if self.view.recent:
+            found = [replace(row, flags=self.view.flags_of(row.uid, row.flags)) for row in found]
         rows = {row.uid: row for row in found}
         lines: list[bytes] = []
         unreadable: list[int] = []

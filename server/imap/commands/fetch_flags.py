@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from server.db.transaction import Reader
 from server.imap.handler import Context
-from server.imap.selected import Selected
+from server.imap.selected import RECENT, Selected
 from server.imap.syntax.fetch_att import Column
 from server.imap.syntax.fetch_response import flag_list
 from server.store import flag_column, messages
@@ -93,6 +93,9 @@ def _render_run(view: Selected, form: _Form, run: Sequence[int], reader: Reader)
         named = zip(uids if form.by_uid else numbers, uids, strict=True)
         return "".join([form.line % pair for pair in named]).encode("ascii"), 0
     texts: Iterable[str] = map(_flag_text, column.items)
+    if view.recent:
+        each = zip(uids, column.items, strict=True)
+        texts = [_recent_flag_text(item) if uid in view.recent else _flag_text(item) for uid, item in each]
     if form.modseq:
         marks = map("MODSEQ ({})".format, column.modseqs)
         texts = map("{} {}".format, texts, marks) if form.names else marks
@@ -105,6 +108,11 @@ def _render_run(view: Selected, form: _Form, run: Sequence[int], reader: Reader)
     else:
         lines = [f"* {n} FETCH ({text})\r\n" for n, text in zip(numbers, texts, strict=True)]
     return "".join(lines).encode("ascii"), 0
+
+
+@lru_cache(maxsize=1_024)
+def _recent_flag_text(item: str) -> str:
+    return f"FLAGS {flag_list(flag_column.decode(item) | RECENT).decode('ascii')}"
 
 
 @lru_cache(maxsize=4_096)
@@ -121,7 +129,7 @@ def _render_rows(view: Selected, form: _Form, indexes: Sequence[int], reader: Re
         if form.uid:
             values.append(uid)
         if form.names:
-            values.append(flag_list(flags).decode("ascii"))
+            values.append(flag_list(view.flags_of(uid, flags)).decode("ascii"))
         if form.modseq:
             values.append(str(modseq))
         lines.append(form.line % tuple(values))

@@ -1,5 +1,6 @@
 """CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS, NAMESPACE (RFC 9051 §6.3)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from server.db.transaction import Reader, Writer
@@ -10,7 +11,7 @@ from server.imap.errors import Reason, Refusal
 from server.imap.handler import Context
 from server.imap.syntax import command as c
 from server.imap.syntax.response import Reply, parenthesised, string, untagged
-from server.store import expunge, mailboxes, messages, rights
+from server.store import expunge, mailboxes, messages, recent, rights
 from server.store import virtual as virtual_store
 from server.store.model import Mailbox, Status
 
@@ -89,7 +90,7 @@ async def status(ctx: Context, command: c.Status) -> Reply:
 
     def look(reader: Reader) -> tuple[Mailbox, Counters]:
         mailbox = place.mailbox(reader, rights.READ)
-        return mailbox, Counters.of(reader, mailbox.id, command.items)
+        return mailbox, Counters.of(reader, mailbox.id, command.items, heard_in(ctx, place.account))
 
     mailbox, counters = await virtual.read_at(ctx, place, look)
     if mailbox.rule is not None and await virtual.renew(ctx, (mailbox.id,)):
@@ -97,22 +98,35 @@ async def status(ctx: Context, command: c.Status) -> Reply:
     return Reply("Done", untagged=(status_line(ctx, mailbox, counters, command.items),))
 
 
+Kept = Callable[[int, int], int]
+
+
+def heard_in(ctx: Context, account: int) -> Kept:
+    """What the sessions of this process were told of in the mailboxes of an account (`newness`)."""
+    heard = ctx.services.heard
+    return lambda mailbox_id, kept: heard.first((account, mailbox_id), kept)
+
+
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What STATUS may ask. All but `deleted_size` is kept in columns; that one is added up when somebody asks."""
+    """What STATUS may ask. All but `deleted_size` and `recent` is kept in columns; those are added up when somebody asks."""
 
     status: Status
     deleted_size: int = 0
+    recent: int = 0
 
     @classmethod
-    def of(cls, reader: Reader, mailbox_id: int, items: tuple[str, ...]) -> "Counters":
+    def of(cls, reader: Reader, mailbox_id: int, items: tuple[str, ...], heard: Kept) -> "Counters":
+        """Count; `heard` is given a mailbox and the uid that is kept for it, and gives the first that nobody was told of."""
         found = mailboxes.status(reader, mailbox_id)
-        if "DELETED-STORAGE" not in items or not found.deleted:
-            return cls(found)
-        marked = expunge.marked(reader, mailbox_id)
-        return cls(
-            found, sum(row.size for row in messages.rows(reader, mailbox_id, marked, fields=frozenset({"size"})))
-        )
+        deleted_size = number = 0
+        if "DELETED-STORAGE" in items and found.deleted:
+            marked = messages.rows(reader, mailbox_id, expunge.marked(reader, mailbox_id), fields=frozenset({"size"}))
+            deleted_size = sum(row.size for row in marked)
+        if "RECENT" in items:
+            first = heard(mailbox_id, recent.first(reader, mailbox_id))
+            number = recent.count(reader, mailbox_id, first) if first < found.uidnext else 0
+        return cls(found, deleted_size, number)
 
 
 def status_line(ctx: Context, mailbox: Mailbox, counters: Counters, items: tuple[str, ...]) -> bytes:
@@ -127,7 +141,7 @@ def status_line(ctx: Context, mailbox: Mailbox, counters: Counters, items: tuple
         "SIZE": found.size,  # RFC 8438 §2
         "HIGHESTMODSEQ": found.highestmodseq,
         "DELETED-STORAGE": -(-counters.deleted_size // 1024),  # RFC 9208 §4.1.4
-        "RECENT": 0,
+        "RECENT": counters.recent,
         "APPENDLIMIT": ctx.services.settings.message_size_limit,
     }
     parts = []

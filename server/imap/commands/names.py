@@ -14,7 +14,7 @@ from server.accounts.share import Owner
 from server.db.transaction import Reader
 from server.imap import virtual
 from server.imap.access import PREFIX, Guest, is_foreign, whose
-from server.imap.commands.mailbox import Counters
+from server.imap.commands.mailbox import Counters, Kept, heard_in
 from server.imap.handler import Context
 from server.imap.matching import above
 from server.imap.syntax.error import ProtocolError
@@ -131,7 +131,7 @@ async def gather(ctx: Context, matches: Matcher, wanted: Wanted) -> Found:
             owners = directory.read_now(lambda r: share.owners(r, who))
             owners = _meant(owners, entries, matches, wanted)
         tree = Tree(entries)
-        meant = _filled(reader, [entry for entry in tree.entries if matches(entry)], wanted)
+        meant = _filled(reader, [entry for entry in tree.entries if matches(entry)], wanted, heard_in(ctx, who))
         return entries, owners, Found(tree, meant, virtual.is_arranged(ctx, reader), _late(reader, meant, wanted))
 
     entries, owners, own = await ctx.read(look)
@@ -140,7 +140,9 @@ async def gather(ctx: Context, matches: Matcher, wanted: Wanted) -> Found:
     subscribed = {entry.name for entry in entries if entry.mailbox is None}
     shared: list[Entry] = []
     for owner in owners:
-        find = partial(_shared, guest=Guest(who, owner), subscribed=subscribed, wanted=wanted)
+        find = partial(
+            _shared, guest=Guest(who, owner), subscribed=subscribed, wanted=wanted, heard=heard_in(ctx, owner.id)
+        )
         shared += await ctx.services.store.read(owner.id, find, by=who)
 
     def merge() -> Found:
@@ -157,7 +159,7 @@ def _own(reader: Reader) -> list[Entry]:
     return entries + [Entry(name, None, subscribed=True) for name in mailboxes.lost_subscriptions(reader)]
 
 
-def _filled(reader: Reader, entries: list[Entry], wanted: Wanted) -> list[Entry]:
+def _filled(reader: Reader, entries: list[Entry], wanted: Wanted, heard: Kept) -> list[Entry]:
     """With the counters and annotations that are asked for."""
     if not (wanted.items or wanted.annotations):
         return entries
@@ -170,7 +172,7 @@ def _filled(reader: Reader, entries: list[Entry], wanted: Wanted) -> list[Entry]
             continue
         # RFC 5819 §2: what cannot be selected has no STATUS.
         counted = bool(wanted.items) and not is_only_a_name(mailbox)
-        counters = Counters.of(reader, mailbox.id, wanted.items) if counted else None
+        counters = Counters.of(reader, mailbox.id, wanted.items, heard) if counted else None
         here = notes.get(mailbox.id, {}) if wanted.annotations else None
         filled.append(replace(entry, counters=counters, notes=here))
     return filled
@@ -190,7 +192,7 @@ def _meant(owners: list[Owner], entries: list[Entry], matches: Matcher, wanted: 
     return [owner for owner in owners if matches.reaches(PREFIX + owner.address)][:MAX_OWNERS]
 
 
-def _shared(reader: Reader, *, guest: Guest, subscribed: set[str], wanted: Wanted) -> list[Entry]:
+def _shared(reader: Reader, *, guest: Guest, subscribed: set[str], wanted: Wanted, heard: Kept) -> list[Entry]:
     """The mailboxes of an account that its guest may look up (RFC 4314 §4), as if there were no others."""
     granted = acl.granted(reader, guest.who)
     if not any(rights.LOOKUP in held for held in granted.values()):
@@ -206,7 +208,7 @@ def _shared(reader: Reader, *, guest: Guest, subscribed: set[str], wanted: Wante
         shown = guest.shown(mailbox)
         # RFC 5819 §2: no STATUS of a mailbox that may not be read.
         counted = bool(wanted.items) and rights.READ in held
-        counters = Counters.of(reader, mailbox.id, wanted.items) if counted else None
+        counters = Counters.of(reader, mailbox.id, wanted.items, heard) if counted else None
         shown = replace(shown, subscribed=shown.name in subscribed)
         here = notes.get(mailbox.id, {}) if wanted.annotations and not held.isdisjoint(rights.ANNOTATE) else None
         entries.append(Entry(shown.name, shown, shown.subscribed, counters, held, here, owned=False))

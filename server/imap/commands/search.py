@@ -176,7 +176,7 @@ async def _query(ctx: Context, key: SearchKey, charset: str, *, saving: bool) ->
     if mentions_modseq(key):
         ctx.condstore = ctx.woken = True  # the mod-sequence told may be the highest (`server.imap.updates`)
     view = await ctx.load_view() if needs_numbers(key) else ctx.view
-    query = resolve(key, lambda sequence, uid: view.uid_ranges(sequence, uid=uid, saved=saved))
+    query = resolve(key, lambda sequence, uid: view.uid_ranges(sequence, uid=uid, saved=saved), view.recent.ranges)
     return query if view.guest is None else with_threads(query, view.guest.own_object_id)
 
 

@@ -3,6 +3,8 @@
 Selecting reads one row of counters, whatever the size of the mailbox; the list of messages comes when a number is used.
 """
 
+from dataclasses import dataclass
+
 from server.db.transaction import Reader, Writer
 from server.imap import virtual
 from server.imap.access import Place
@@ -14,10 +16,24 @@ from server.imap.syntax.error import NumberUsed, ProtocolError
 from server.imap.syntax.fetch_response import flag_update
 from server.imap.syntax.response import Reply, status, untagged
 from server.imap.syntax.sequence import Ranges, contains, format_numbers
-from server.store import changes, expunge, flag_set, mailboxes, messages, rights, virtual_origin
+from server.imap.updates import claim_recent
+from server.store import changes, expunge, flag_set, mailboxes, messages, recent, rights, virtual_origin
 from server.store.model import Delta, Mailbox, Message, Status
 
 _CLOSED = status(b"*", b"OK", "The previous mailbox is closed", b"CLOSED")
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One snapshot of a mailbox. `kept` is the first uid of which nobody was told (0 in IMAP4rev2), `number` how many there are."""
+
+    mailbox: Mailbox
+    status: Status
+    keywords: list[str]
+    delta: Delta | None
+    new: list[Message]
+    kept: int
+    number: int
 
 
 async def select(ctx: Context, command: c.Select) -> Reply:
@@ -32,31 +48,21 @@ async def select(ctx: Context, command: c.Select) -> Reply:
     ctx.condstore |= command.condstore
     place = await ctx.locate(command.mailbox)
 
-    def look(reader: Reader) -> tuple[Mailbox, Status, list[str], Delta | None, list[Message]]:
-        mailbox = place.mailbox(reader, rights.READ)
-        found = mailboxes.status(reader, mailbox.id)
-        resync = command.qresync
-        delta = None
-        new: list[Message] = []
-        if resync is not None and resync.uidvalidity == found.uidvalidity:
-            delta = changes.since(reader, mailbox.id, resync.modseq)
-            # In the same snapshot: who is counted by EXISTS is named, even if it is expunged meanwhile.
-            new = (
-                messages.rows(reader, mailbox.id, delta.new, fields=frozenset({"flags", "modseq"})) if delta.new else []
-            )
-        return mailbox, found, _keywords(reader, place, mailbox), delta, new
+    def look(reader: Reader) -> _Look:
+        return _look(ctx, place, command.qresync, reader)
 
     if place.guest is not None:
         ctx.visit(place.guest)  # before the look, so that no change falls between
     try:
-        mailbox, found, keywords, delta, new = await virtual.read_at(ctx, place, look)
-        if mailbox.rule is not None and await virtual.renew(ctx, (mailbox.id,)):
-            mailbox, found, keywords, delta, new = await ctx.read_at(place, look)
+        seen = await virtual.read_at(ctx, place, look)
+        if seen.mailbox.rule is not None and await virtual.renew(ctx, (seen.mailbox.id,)):
+            seen = await ctx.read_at(place, look)
     except BaseException:
         ctx.unselect()
         raise
     if place.guest is not None:
         place.guest.told = place.held
+    mailbox, found = seen.mailbox, seen.status
     read_only = command.read_only or not rights.CHANGES & place.held
     view = Selected(
         mailbox_id=mailbox.id,
@@ -73,10 +79,35 @@ async def select(ctx: Context, command: c.Select) -> Reply:
     ctx.selected = view
     ctx.state = State.SELECTED
     ctx.woken = False
-    ctx.send(_description(ctx, mailbox, found, keywords))
-    if delta is not None and command.qresync is not None:
-        await _resync(ctx, delta, new, None if command.qresync.known is None else command.qresync.known.resolve(0))
+    if seen.kept:
+        view.recent.through = seen.kept
+        claim_recent(ctx, number=seen.number)
+        view.recent.told = view.recent.number
+    ctx.send(_description(ctx, mailbox, found, seen.keywords))
+    if seen.delta is not None and command.qresync is not None:
+        await _resync(
+            ctx, seen.delta, seen.new, None if command.qresync.known is None else command.qresync.known.resolve(0)
+        )
     return Reply("Done", b"READ-ONLY" if read_only else b"READ-WRITE")
+
+
+def _look(ctx: Context, place: Place, resync: c.QResync | None, reader: Reader) -> _Look:
+    mailbox = place.mailbox(reader, rights.READ)
+    found = mailboxes.status(reader, mailbox.id)
+    delta = None
+    new: list[Message] = []
+    if resync is not None and resync.uidvalidity == found.uidvalidity:
+        delta = changes.since(reader, mailbox.id, resync.modseq)
+        # In the same snapshot: who is counted by EXISTS is named, even if it is expunged meanwhile.
+        new = messages.rows(reader, mailbox.id, delta.new, fields=frozenset({"flags", "modseq"})) if delta.new else []
+    has_recent = not ctx.rev2 and mailbox.rule is None
+    kept, number = _recent(ctx, place.account, reader, mailbox, found) if has_recent else (0, 0)
+    return _Look(mailbox, found, _keywords(reader, place, mailbox), delta, new, kept, number)
+
+
+def _recent(ctx: Context, account: int, reader: Reader, mailbox: Mailbox, found: Status) -> tuple[int, int]:
+    first = ctx.services.heard.first((account, mailbox.id), recent.first(reader, mailbox.id))
+    return first, recent.count(reader, mailbox.id, first) if first < found.uidnext else 0
 
 
 def _keywords(reader: Reader, place: Place, mailbox: Mailbox) -> list[str]:
@@ -97,7 +128,7 @@ def _description(ctx: Context, mailbox: Mailbox, found: Status, keywords: list[s
         from_server = ctx.format_name(mailbox.name)
         lines.append(untagged(b"LIST", b"()", b'"/"', from_server))
     else:
-        lines.insert(1, untagged(b"0 RECENT"))
+        lines.insert(1, untagged(b"%d RECENT" % ctx.view.recent.number))
     return b"".join(lines)
 
 
@@ -115,7 +146,7 @@ async def _resync(ctx: Context, delta: Delta, rows: list[Message], known: Ranges
     for uid, (flags, modseq) in sorted(changed.items()):
         number = view.number(uid)
         if number and (known is None or uid in new or contains(known, uid)):
-            ctx.send(flag_update(number, uid, flags, modseq, by_uid=view.by_uid))
+            ctx.send(flag_update(number, uid, view.flags_of(uid, flags), modseq, by_uid=view.by_uid))
             await ctx.drain()
 
 

@@ -77,7 +77,7 @@ async def _tell(ctx: Context, command: c.Store, result: FlagResult) -> None:
         # RFC 7162 §3.1.3: with UNCHANGEDSINCE or a client that keeps mod-sequences, the uid and the new one are told.
         items = [b"UID %d" % uid] if (command.uid or ctx.condstore) and not view.by_uid else []
         if not command.silent:
-            items.append(b"FLAGS " + flag_list(names))
+            items.append(b"FLAGS " + flag_list(view.flags_of(uid, names)))
         if ctx.condstore:
             items.append(b"MODSEQ (%d)" % modseq)
         ctx.send(uid_fetch(uid, items) if view.by_uid else fetch(view.number(uid), items))

@@ -5,7 +5,7 @@
 Message numbers and `$` mean something only in one client's view, so they stay here as `Numbers` until `resolve` turns them into
 uids. Extensions: RFC 7162 MODSEQ, RFC 5032 OLDER and YOUNGER, RFC 8474 EMAILID and THREADID, RFC 8514 SAVED..., RFC 5182 `$`,
 RFC 6203 FUZZY.
-RECENT is always empty: nobody needs to be told first, and IMAP4rev2 has done away with it.
+RECENT, NEW and OLD are about the view as well (RFC 3501 §6.4.4; RFC 9051 has done away with them).
 """
 
 import re
@@ -31,9 +31,14 @@ class Numbers:
     uid: bool
 
 
-SearchKey = q.Query | Numbers
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Messages that this session was the first to be told of."""
 
-_FLAGS: dict[str, q.Query] = {
+
+SearchKey = q.Query | Numbers | Recent
+
+_FLAGS: dict[str, SearchKey] = {
     "ANSWERED": q.Flag("\\Answered", present=True),
     "DELETED": q.Flag("\\Deleted", present=True),
     "DRAFT": q.Flag("\\Draft", present=True),
@@ -45,9 +50,9 @@ _FLAGS: dict[str, q.Query] = {
     "UNFLAGGED": q.Flag("\\Flagged", present=False),
     "UNSEEN": q.Flag("\\Seen", present=False),
     "ALL": q.All(),
-    "OLD": q.All(),
-    "NEW": q.Not(q.All()),
-    "RECENT": q.Not(q.All()),
+    "OLD": q.Not(Recent()),  # type: ignore[arg-type]
+    "NEW": q.And((Recent(), q.Flag("\\Seen", present=False))),  # type: ignore[arg-type]
+    "RECENT": Recent(),
     "SAVEDATESUPPORTED": q.All(),
 }
 _FIELDS: dict[str, q.FieldName] = {"BCC": "bcc", "CC": "cc", "FROM": "from", "SUBJECT": "subject", "TO": "to"}
@@ -195,18 +200,20 @@ def parse_search_keys(reader: Reader, charset: str = "utf-8") -> SearchKey:
     return _Parser(reader, charset).keys(0, b"")
 
 
-def resolve(key: SearchKey, numbers: Callable[[SequenceSet, bool], Ranges]) -> q.Query:
-    """Replace every `Numbers` by the uids that `numbers(sequence, uid)` finds for it."""
+def resolve(key: SearchKey, numbers: Callable[[SequenceSet, bool], Ranges], recent: Ranges = ()) -> q.Query:
+    """Replace every `Numbers` by the uids that `numbers(sequence, uid)` finds for it, and RECENT by those of the view."""
     if isinstance(key, Numbers):
         return q.Uids(numbers(key.sequence, key.uid))
+    if isinstance(key, Recent):
+        return q.Uids(recent)
     if isinstance(key, q.And):
-        return q.And(tuple(resolve(item, numbers) for item in key.items))
+        return q.And(tuple(resolve(item, numbers, recent) for item in key.items))
     if isinstance(key, q.Or):
-        return q.Or(resolve(key.a, numbers), resolve(key.b, numbers))
+        return q.Or(resolve(key.a, numbers, recent), resolve(key.b, numbers, recent))
     if isinstance(key, q.Not):
-        return q.Not(resolve(key.q, numbers))
+        return q.Not(resolve(key.q, numbers, recent))
     if isinstance(key, q.Fuzzy):
-        return q.Fuzzy(resolve(key.q, numbers))
+        return q.Fuzzy(resolve(key.q, numbers, recent))
     return key
 
 

@@ -81,11 +81,11 @@ async def test_of_its_own_messages_a_client_hears_the_number_only(house):
     await client.ok("NOTIFY SET (selected (MessageNew (UID PREVIEW) MessageExpunge))")
     raw = message()
     lines = await client.ok(b"APPEND INBOX {%d+}\r\n%b" % (len(raw), raw))
-    assert lines == [b"* 1 EXISTS"]
+    assert lines == [b"* 1 EXISTS", b"* 1 RECENT"]
     house.append(message("Two"))
     assert await client.line() == b"* 2 EXISTS"
     assert await client.line() == b'* 2 FETCH (UID 2 PREVIEW "Some words.")'
-    assert await client.ok("UID COPY 1:2 INBOX") == [b"* 4 EXISTS"]
+    assert await client.ok("UID COPY 1:2 INBOX") == [b"* 4 EXISTS", b"* 3 RECENT"]
     house.append(message("Three"))
     assert await client.line() == b"* 5 EXISTS"
     assert (await client.line()).startswith(b"* 5 FETCH (UID 5 ")

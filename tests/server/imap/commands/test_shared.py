@@ -107,7 +107,7 @@ async def test_append_keeps_the_flags_that_may_be_set(plans):
     assert answer.startswith(b"OK [APPENDUID ")
     assert answer.split()[3].rstrip(b"]") == b"4"
     await client.ok(f"SELECT {PLANS}")
-    assert await client.ok("FETCH 4 FLAGS") == [b"* 4 FETCH (FLAGS (\\Seen))"]
+    assert await client.ok("FETCH 4 FLAGS") == [b"* 4 FETCH (FLAGS (\\Recent \\Seen))"]
 
 
 async def test_insert_alone_lets_nobody_read(plans):
@@ -183,7 +183,7 @@ async def test_replace_takes_all_three_rights_of_its_parts(plans):
     client = await plans.signed_in("bob", ANN + "Plans")
     lines = await client.ok(command)
     assert lines[0].startswith(b"* OK [APPENDUID ")
-    assert lines[1:] == [b"* 1 EXPUNGE", b"* 3 EXISTS"]
+    assert lines[1:] == [b"* 1 EXPUNGE", b"* 3 EXISTS", b"* 1 RECENT"]
     assert (await client.ask(command.replace(PLANS.encode(), b"INBOX")))[1].startswith(b"NO [CANNOT]")
 
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from server.imap.syntax.fragment import RawCommand
 from server.imap.syntax.search_key import (
     Numbers,
+    Recent,
     mentions_fuzzy,
     mentions_modseq,
     needs_numbers,
@@ -25,8 +26,8 @@ def read(text):
     [
         (b"ALL", q.All()),
         (b"FLAGGED SINCE 1-Feb-1994 NOT FROM Smith", None),  # RFC 9051 §6.4.4
-        (b"NEW", q.Not(q.All())),
-        (b"OLD", q.All()),
+        (b"NEW", q.And((Recent(), q.Flag("\\Seen", present=False)))),
+        (b"OLD", q.Not(Recent())),
         (b"UNKEYWORD $Junk", q.Flag("$Junk", present=False)),
         (b'MODSEQ "/flags/\\\\draft" all 620162338', q.Modseq(620162338)),  # RFC 7162 §3.1.5
         (b"OLDER 60 YOUNGER 3600", q.And((q.Older(60), q.Younger(3600)))),
