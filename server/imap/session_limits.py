@@ -12,7 +12,7 @@ def limits_before_login(limits: Limits) -> FragmentLimits:
         line=max(limits.command_line, ID_LINE),
         literal=limits.literal_before_login,
         append_literal=limits.literal_before_login,
-        command=2 * limits.literal_before_login,
+        command=max(2 * limits.literal_before_login, ID_LINE),
         append_command=2 * limits.literal_before_login,
     )
 

@@ -7,7 +7,7 @@ RFC 5321 §4.1.2 and §4.5.3.1 (lengths), RFC 5322 §3.4.1, RFC 6531 (UTF-8 in e
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,6 +70,15 @@ def mailboxes(entries: Iterable[Entry]) -> list[Address]:
         for entry in entries
         if entry.kind is Kind.MAILBOX
     ]
+
+
+def first(entries: Sequence[Entry]) -> Address | None:
+    """The first entry as an envelope has it (RFC 9051 §7.5.2): a group stands there by its name."""
+    if entries and entries[0].kind is Kind.GROUP_START:
+        name = without_bidi(encoded_word.decode(entries[0].name)).strip()
+        return Address(name, name, "")
+    found = mailboxes(entries[:1])
+    return found[0] if found else None
 
 
 def without_bidi(text: str) -> str:

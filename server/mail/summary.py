@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from server.mail import bodystructure, date, envelope, header, message_id, mime, searchable, subject
-from server.mail.address import Address, mailboxes
+from server.mail.address import Address, first, mailboxes
 from server.mail.header import HeaderBlock
 from server.mail.limits import DEFAULT, Limits
 from server.mail.part import Part
@@ -49,6 +49,9 @@ class Summary:
     to: tuple[Address, ...]
     cc: tuple[Address, ...]
     bcc: tuple[Address, ...]
+    first_from: Address | None  # a group by its name: what SORT compares (RFC 5256 §3, RFC 5957 §3)
+    first_to: Address | None
+    first_cc: Address | None
     sent_at: datetime | None  # UTC
     sent_on: str | None  # the day as the sender wrote it, YYYY-MM-DD: what SENTON compares (RFC 9051 §6.4.4)
     message_id: str | None
@@ -89,6 +92,9 @@ def summarise(raw: bytes, *, limits: Limits = DEFAULT) -> Summary:
         to=tuple(mailboxes(lists.to)),
         cc=tuple(mailboxes(lists.cc)),
         bcc=tuple(mailboxes(lists.bcc)),
+        first_from=first(lists.from_),
+        first_to=first(lists.to),
+        first_cc=first(lists.cc),
         sent_at=None if sent is None else sent.astimezone(UTC),
         sent_on=None if sent is None else sent.date().isoformat(),
         message_id=ids[0] if ids else None,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select, text
 from sqlalchemy.sql import column
 
 from server.db.database import Reader
@@ -36,6 +36,17 @@ _GAPS = Statement(
     select(schema.vanished.c.first, schema.vanished.c.last)
     .where(schema.vanished.c.mailbox_id == bindparam("mailbox"))
     .order_by(schema.vanished.c.first)
+)
+_FIRST_UNSEEN = Statement(
+    select(func.min(place.c.uid)).where(place.c.mailbox_id == bindparam("mailbox"), text("flags & 1 = 0"))
+)
+_COUNT_UP_TO = Statement(
+    select(func.count()).where(place.c.mailbox_id == bindparam("mailbox"), place.c.uid <= bindparam("last"))
+)
+_GONE_BELOW = Statement(
+    select(func.sum(schema.vanished.c.last - schema.vanished.c.first + 1)).where(
+        schema.vanished.c.mailbox_id == bindparam("mailbox"), schema.vanished.c.first < bindparam("last")
+    )
 )
 _SIZES = Statement(
     select(place.c.uid, place.c.size).where(place.c.mailbox_id == bindparam("mailbox")).order_by(place.c.uid)
@@ -101,6 +112,18 @@ def uids(r: Reader, mailbox_id: int) -> "array[int]":
         start = max(start, last + 1)
     found.extend(range(start, row[0]))
     return found
+
+
+def first_unseen(r: Reader, mailbox_id: int) -> int:
+    """Return the message sequence number of the first unseen message, 0 when there is none."""
+    (uid,) = r.run(_FIRST_UNSEEN, mailbox=mailbox_id).fetchone()
+    if uid is None:
+        return 0
+    _, count = r.run(_SHAPE, mailbox=mailbox_id).fetchone()
+    if count < ROWS_READ:
+        return int(r.run(_COUNT_UP_TO, mailbox=mailbox_id, last=uid).fetchone()[0])
+    # Every uid is here or in the log of what went, as above.
+    return int(uid - (r.run(_GONE_BELOW, mailbox=mailbox_id, last=uid).fetchone()[0] or 0))
 
 
 def sizes(r: Reader, mailbox_id: int, *, keyword: str | None = None) -> tuple["array[int]", "array[int]"]:

@@ -158,17 +158,17 @@ def _participants(summary: Summary) -> tuple[str, ...]:
 def _keys(summary: Summary, base: str) -> dict[str, str]:
     """Return what SORT compares: RFC 5256 §3 local parts, RFC 5957 §3 names."""
 
-    def local(people: tuple[Address, ...]) -> str:
-        return fold(people[0].local)[:KEY_LENGTH] if people else ""
+    def local(first: Address | None) -> str:
+        return fold(first.local)[:KEY_LENGTH] if first else ""
 
-    def display(people: tuple[Address, ...]) -> str:
-        return fold(people[0].display)[:KEY_LENGTH] if people else ""
+    def display(first: Address | None) -> str:
+        return fold(first.display)[:KEY_LENGTH] if first else ""
 
     return {
         "subject_key": base[:KEY_LENGTH],
-        "from_key": local(summary.from_),
-        "to_key": local(summary.to),
-        "cc_key": local(summary.cc),
-        "display_from": display(summary.from_),
-        "display_to": display(summary.to),
+        "from_key": local(summary.first_from),
+        "to_key": local(summary.first_to),
+        "cc_key": local(summary.first_cc),
+        "display_from": display(summary.first_from),
+        "display_to": display(summary.first_to),
     }

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, Literal
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from server.db.database import Reader
 from server.store import relevance, schema
@@ -96,7 +96,8 @@ def sort_scored(
 
 def _column(key: Key) -> Any:
     found = _OWN.get(key)
-    return _JOINED[key] if found is None else found
+    # RFC 5051 §2: letters compare as capitals, so `[` and `_` come after them. Keys are kept in small letters.
+    return func.upper(_JOINED[key]) if found is None else found
 
 
 def _from(statement: Select[Any], criteria: Sequence[tuple[Key, bool]]) -> Select[Any]:

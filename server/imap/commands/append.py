@@ -35,11 +35,14 @@ def prepare(octets: bytes) -> Prepared:
 
 
 async def append(ctx: Context, command: c.Append) -> Reply:
+    place = await ctx.locate(command.mailbox)
+    if any(message.parts for message in command.messages):
+        # RFC 4469 §3: a mailbox that is not there is told before a URL that leads nowhere.
+        await ctx.read_at(place, lambda r: place.mailbox(r, rights.INSERT))
     new = await assembled(ctx, command.messages)
     for message in new:
         require_acceptable(ctx, message)
     flags = [settable(message.flags) for message in new]
-    place = await ctx.locate(command.mailbox)
 
     def ready(reader: Reader) -> list[Prepared]:
         place.mailbox(reader, rights.INSERT)  # an unknown one is refused before the work

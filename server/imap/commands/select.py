@@ -34,6 +34,7 @@ class _Look:
     new: list[Message]
     kept: int
     number: int
+    unseen: int
 
 
 async def select(ctx: Context, command: c.Select) -> Reply:
@@ -83,7 +84,7 @@ async def select(ctx: Context, command: c.Select) -> Reply:
         view.recent.through = seen.kept
         claim_recent(ctx, number=seen.number)
         view.recent.told = view.recent.number
-    ctx.send(_description(ctx, mailbox, found, seen.keywords))
+    ctx.send(_description(ctx, seen))
     if seen.delta is not None and command.qresync is not None:
         await _resync(
             ctx, seen.delta, seen.new, None if command.qresync.known is None else command.qresync.known.resolve(0)
@@ -102,7 +103,9 @@ def _look(ctx: Context, place: Place, resync: c.QResync | None, reader: Reader) 
         new = messages.rows(reader, mailbox.id, delta.new, fields=frozenset({"flags", "modseq"})) if delta.new else []
     has_recent = not ctx.rev2 and mailbox.rule is None
     kept, number = _recent(ctx, place.account, reader, mailbox, found) if has_recent else (0, 0)
-    return _Look(mailbox, found, _keywords(reader, place, mailbox), delta, new, kept, number)
+    # RFC 3501 §6.3.1; RFC 9051 has done away with it.
+    unseen = messages.first_unseen(reader, mailbox.id) if found.unseen and not ctx.rev2 else 0
+    return _Look(mailbox, found, _keywords(reader, place, mailbox), delta, new, kept, number, unseen)
 
 
 def _recent(ctx: Context, account: int, reader: Reader, mailbox: Mailbox, found: Status) -> tuple[int, int]:
@@ -114,9 +117,10 @@ def _keywords(reader: Reader, place: Place, mailbox: Mailbox) -> list[str]:
     return flag_set.keywords(reader) if place.guest is None else flag_set.keywords_in(reader, mailbox.id)
 
 
-def _description(ctx: Context, mailbox: Mailbox, found: Status, keywords: list[str]) -> bytes:
+def _description(ctx: Context, seen: _Look) -> bytes:
+    mailbox, found = seen.mailbox, seen.status
     lines = [
-        *flag_lines(ctx.view, keywords),
+        *flag_lines(ctx.view, seen.keywords),
         untagged(b"%d EXISTS" % found.messages),
         status(b"*", b"OK", "Valid uids", b"UIDVALIDITY %d" % found.uidvalidity),
         status(b"*", b"OK", "Next uid", b"UIDNEXT %d" % found.uidnext),
@@ -129,6 +133,8 @@ def _description(ctx: Context, mailbox: Mailbox, found: Status, keywords: list[s
         lines.append(untagged(b"LIST", b"()", b'"/"', from_server))
     else:
         lines.insert(1, untagged(b"%d RECENT" % ctx.view.recent.number))
+        if seen.unseen:
+            lines.append(status(b"*", b"OK", "First unseen", b"UNSEEN %d" % seen.unseen))
     return b"".join(lines)
 
 

@@ -1,7 +1,7 @@
 import random
 from array import array
 
-from server.store import expunge, messages
+from server.store import expunge, flags, messages
 from tests.fakes.mail_account import MailAccount, letter
 
 
@@ -16,6 +16,18 @@ def test_uids_of_a_large_mailbox_come_from_the_gaps(account: MailAccount, monkey
     account.append(letter())
     assert account.uids() == [*kept, 61]
     assert account.read(lambda r: messages.uids(r, 99)) == array("I")
+
+
+def test_the_number_of_the_first_unseen_message(account: MailAccount, monkeypatch):
+    account.fill(20)
+    account.write(lambda w: flags.store_flags(w, 1, range(1, 10), "add", ["\\Seen"]))
+    account.write(lambda w: expunge.remove(w, 1, [2, 3, 7, 10, 15]))
+    for rows_read in (500, 0):
+        monkeypatch.setattr(messages, "ROWS_READ", rows_read)
+        assert account.read(lambda r: messages.first_unseen(r, 1)) == account.uids().index(11) + 1
+    account.write(lambda w: flags.store_flags(w, 1, range(1, 21), "add", ["\\Seen"]))
+    assert account.read(lambda r: messages.first_unseen(r, 1)) == 0
+    assert account.read(lambda r: messages.first_unseen(r, 99)) == 0
 
 
 def test_rows_of_any_choice(account: MailAccount):

@@ -83,3 +83,18 @@ def explain(r, key: str) -> str:
             return ((row[3],) for row in r.raw("EXPLAIN QUERY PLAN " + sql))
 
     return " / ".join(sort(Explaining(), 1, q.All(), [(key, True)], limit=50))
+
+
+def test_letters_compare_as_capitals(account: MailAccount):
+    """RFC 5051 §2: `[` and `_` stand between the capitals and the small letters, so they come after all of them."""
+    for subject in ("[xyz]", "beta", "_", "Alpha", "zeta"):
+        account.append(letter(subject))
+    assert order(account, ("subject", False)) == [4, 2, 5, 1, 3]
+
+
+def test_a_group_stands_by_its_name(account: MailAccount):
+    """RFC 5256 §3 and RFC 5957 §3 compare what the envelope has first, and that is the group."""
+    for to in ("m: zed@example.org;", "bob@example.org", "empty:;", "Zoe <ann@example.org>"):
+        account.append(letter(to=to))
+    assert order(account, ("to", False)) == [4, 2, 3, 1]
+    assert order(account, ("displayto", False)) == [2, 3, 1, 4]
