@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from server.imap.syntax.thread_response import thread_list
+from server.mail import thread
 from server.store import append, messages, sort, threads
 from server.store import query as q
 from server.store.search import search
@@ -72,12 +74,10 @@ def test_each_message_is_found_by_a_word_of_its_text(account: MailAccount, octet
 def test_sorted_and_threaded_completely(account: MailAccount, octets: dict[int, bytes]):
     for key in sort.KEYS:
         assert sorted(account.read(lambda r, key=key: sort.sort(r, 1, q.All(), [(key, True)]))) == list(octets)
-    roots = account.read(lambda r: threads.threads(r, 1, q.All()))
-    found: list[int] = []
-    while roots:
-        found += [node.uid for node in roots]
-        roots = [child for node in roots for child in node.children]
-    assert sorted(found) == list(octets)
+    uids, columns = account.read(lambda r: threads.read(r, 1, q.All()))
+    for gather in (thread.references, thread.ordered_subject):
+        found = [int(number) for number in re.findall(rb"[0-9]+", thread_list(gather(columns), uids))]
+        assert sorted(found) == list(octets)
 
 
 def test_verify_finds_nothing(account: MailAccount, octets: dict[int, bytes]):
